@@ -1,0 +1,22 @@
+"""The case: its key and how globs select on it."""
+
+from zbench.case import Case
+
+
+def test_the_key_names_workload_dtype_size_and_sorted_parameters() -> None:
+    """Parameters are sorted by name, so that equal cases have equal keys."""
+    case = Case("allreduce", "fp32", (65536,), {"ranks": 2, "inplace": "no"})
+    assert case.key == "allreduce/fp32/65536/inplace=no/ranks=2"
+
+
+def test_defaults_are_left_out_of_the_key() -> None:
+    """A transpose that is not one does not make another question."""
+    assert Case("gemm", "fp64", (1, 2, 3), {"transa": "n", "threads": 4}).key == "gemm/fp64/1x2x3/threads=4"
+
+
+def test_a_star_crosses_slashes() -> None:
+    """`pingpong/*/8/*` of the claims file selects what it says."""
+    case = Case("pingpong", "byte", (8,), {"ranks": 2})
+    assert case.matches("pingpong/*/8/*")
+    assert case.matches("ping*")
+    assert not case.matches("pingpong/*/64/*")
