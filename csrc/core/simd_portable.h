@@ -1,0 +1,67 @@
+/* See core/simd.h. 128-bit vectors of the compiler: SSE2 on x86-64, NEON on aarch64. */
+#ifndef ZB_CORE_SIMD_PORTABLE_H
+#define ZB_CORE_SIMD_PORTABLE_H
+
+#include <string.h>
+
+enum { F32_LANES = 4, F64_LANES = 2 };
+typedef float f32_vec __attribute__((vector_size(16)));
+typedef double f64_vec __attribute__((vector_size(16)));
+
+static inline f32_vec f32_zero(void) { return (f32_vec){0}; }
+static inline f64_vec f64_zero(void) { return (f64_vec){0}; }
+static inline f32_vec f32_set1(float x) { return (f32_vec){x, x, x, x}; }
+static inline f64_vec f64_set1(double x) { return (f64_vec){x, x}; }
+static inline f32_vec f32_load(const float *from)
+{
+    f32_vec v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+static inline f64_vec f64_load(const double *from)
+{
+    f64_vec v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+static inline void f32_store(float *to, f32_vec v) { memcpy(to, &v, sizeof v); }
+static inline void f64_store(double *to, f64_vec v) { memcpy(to, &v, sizeof v); }
+/* No portable name for a store past the caches. */
+static inline void f64_stream(double *to, f64_vec v) { f64_store(to, v); }
+static inline void store_fence(void) {}
+static inline f32_vec f32_add(f32_vec a, f32_vec b) { return a + b; }
+static inline f64_vec f64_add(f64_vec a, f64_vec b) { return a + b; }
+static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return a * b; }
+static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return a * b; }
+static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return a * b + c; }
+static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return a * b + c; }
+
+static inline void f32_store_first(float *to, f32_vec v, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = v[i];
+}
+
+static inline void f64_store_first(double *to, f64_vec v, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = v[i];
+}
+
+static inline void f32_transpose(f32_vec r[4])
+{
+    f32_vec t[4];
+    for (int i = 0; i < 4; i++)
+        t[i] = (f32_vec){r[0][i], r[1][i], r[2][i], r[3][i]};
+    for (int i = 0; i < 4; i++)
+        r[i] = t[i];
+}
+
+static inline void f64_transpose(f64_vec r[2])
+{
+    f64_vec low = {r[0][0], r[1][0]}, high = {r[0][1], r[1][1]};
+    r[0] = low;
+    r[1] = high;
+}
+
+#endif

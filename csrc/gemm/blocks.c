@@ -1,0 +1,64 @@
+#include "gemm/kernel.h"
+
+/* A panel of A may fill half of L1; the panels of B stream through the other half. */
+static const int64_t L1_DIVISOR = 2;
+/* The columns of B that a thread keeps may fill 45 % of L2: C tiles and A panels pass through it. */
+static const int64_t L2_PERCENT = 45;
+/* Packed A and packed B may each fill a quarter of the last-level cache: others use it as well. */
+static const int64_t L3_DIVISOR = 4;
+/* Below, C is read and written too often; above, the kernel has long reached its rate. */
+static const int64_t KC_MIN = 128, KC_MAX = 512;
+static const int64_t KC_UNIT = 8;
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int64_t round_up(int64_t value, int64_t unit)
+{
+    return divide_up(value, unit) * unit;
+}
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* At most `limit` at a time, in as few and as equal blocks as that allows. */
+static int64_t balanced(int64_t total, int64_t limit, int64_t unit)
+{
+    if (total <= 0)
+        return unit;
+    return round_up(divide_up(total, divide_up(total, limit)), unit);
+}
+
+/* What was asked for, but never more than the problem: work buffers are made for it. */
+static int64_t requested(int64_t value, int64_t total, int64_t unit)
+{
+    int64_t most = total > unit ? round_up(total, unit) : unit;
+    return value > most ? most : round_up(value, unit);
+}
+
+zb_gemm_blocks zb_gemm_choose_blocks(const zb_gemm_kernel *kernel, zb_caches caches,
+                                     const zb_gemm_request *request)
+{
+    int64_t rows = kernel->rows, columns = kernel->columns, size = kernel->size_bytes;
+    zb_gemm_blocks asked = request->blocks, blocks;
+
+    int64_t kc = clamp(caches.l1 / L1_DIVISOR / (rows * size), KC_MIN, KC_MAX);
+    blocks.kc = asked.kc ? requested(asked.kc, request->k, 1) : balanced(request->k, kc, KC_UNIT);
+
+    int64_t step_bytes = blocks.kc * size;
+    int64_t mc = clamp(caches.l3 / L3_DIVISOR / step_bytes, rows, INT64_MAX);
+    int64_t nc = clamp(caches.l3 / L3_DIVISOR / step_bytes, columns, INT64_MAX);
+    blocks.mc = asked.mc ? requested(asked.mc, request->m, rows) : balanced(request->m, mc, rows);
+    blocks.nc = asked.nc ? requested(asked.nc, request->n, columns) : balanced(request->n, nc, columns);
+
+    /* Where C has too few rows to share out, its columns are cut finer than L2 asks for. */
+    int64_t panels = divide_up(blocks.mc, rows);
+    int64_t share = divide_up(blocks.nc, divide_up(zb_gemm_pieces(request->threads), panels));
+    int64_t nb = clamp(caches.l2 * L2_PERCENT / 100 / step_bytes, columns, share > columns ? share : columns);
+    blocks.nb = asked.nb ? requested(asked.nb, blocks.nc, columns) : balanced(blocks.nc, nb, columns);
+    return blocks;
+}

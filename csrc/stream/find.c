@@ -1,0 +1,18 @@
+#include <stddef.h>
+
+#include "core/cpu.h"
+#include "stream/kernel.h"
+
+const zb_stream_kernel *zb_stream_kernel_find(int isa)
+{
+    switch (zb_isa_supported(isa) ? isa : -1) {
+    case ZB_PORTABLE:
+        return zb_stream_kernel_portable();
+    case ZB_AVX2:
+        return zb_stream_kernel_avx2();
+    case ZB_AVX512:
+        return zb_stream_kernel_avx512();
+    default:
+        return NULL;
+    }
+}

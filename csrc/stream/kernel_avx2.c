@@ -1,0 +1,19 @@
+#include <stddef.h>
+
+#include "core/simd.h"
+#include "stream/kernel.h"
+
+#ifdef __AVX2__
+#define CHAINS 12
+#include "stream/kernel.inc"
+
+const zb_stream_kernel *zb_stream_kernel_avx2(void)
+{
+    return &kernel;
+}
+#else
+const zb_stream_kernel *zb_stream_kernel_avx2(void)
+{
+    return NULL;
+}
+#endif

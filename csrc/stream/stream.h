@@ -1,0 +1,38 @@
+/* The roofs of this CPU: its peak rate of fused multiply-adds and its memory bandwidth. */
+#ifndef ZB_STREAM_STREAM_H
+#define ZB_STREAM_STREAM_H
+
+#include <stdint.h>
+
+/* public */
+/* Peak rate in FLOP/s (an FMA counts 2; a multiply and an add where the instruction set has no FMA):
+   independent chains in registers, all threads at once, each one's fastest of several intervals that
+   take duration_ns together; never more than all usable CPUs can do. ZB_EINVAL, ZB_EISA, ZB_ENOMEM,
+   ZB_ESYSTEM. */
+int zb_peak_flops(int dtype, int isa, int threads, int64_t duration_ns, double *flops);
+
+/* fp64 arrays. read: out[0] = sum of a. copy: out = a. triad: out = a + 3 b. In STREAM's counting
+   they move 1, 2 and 3 words an element. */
+enum { ZB_STREAM_READ = 0, ZB_STREAM_COPY = 1, ZB_STREAM_TRIAD = 2 };
+
+typedef struct {
+    const double *a;
+    const double *b; /* triad only */
+    double *out;
+} zb_stream_slot;
+
+typedef struct zb_stream zb_stream;
+
+/* ZB_EINVAL, ZB_EISA, ZB_ENOMEM, ZB_ESYSTEM. */
+int zb_stream_create(int kernel, int isa, int64_t elements, int threads, zb_stream **plan);
+void zb_stream_destroy(zb_stream *plan);
+/* Whether copy and triad store past the caches: they do when the arrays do not fit. */
+int zb_stream_bypasses_caches(const zb_stream *plan);
+
+/* rounds intervals of batch executions each; execution e uses slot e % slots. Chained stamps: a
+   round starts where the last one ended, so that ns[0 .. rounds) adds up to the elapsed time. */
+int zb_stream_run_rounds(zb_stream *plan, const zb_stream_slot *slot, int64_t slots, int64_t rounds,
+                         int64_t batch, int64_t *ns);
+/* end */
+
+#endif

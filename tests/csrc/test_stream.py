@@ -1,0 +1,92 @@
+"""Bandwidth and peak-rate probes: they do the work that they count."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from zbench.native import cpu, stream
+from zbench.native.stream import Stream
+
+ISAS = cpu.isas()
+SIZES = (1, 7, 8, 9, 63, 64, 65, 1000, 4097)
+BEYOND_CACHES = cpu.caches()["l3"] // 16 + 13
+"""Elements with which copy and triad exceed the last-level cache."""
+
+
+def integers(seed, size):
+    return np.random.default_rng(seed).integers(-1000, 1000, size).astype(float)
+
+
+def guarded(size, shift):
+    """An output of `size` at an odd place in a larger array of canaries, as (view, whole)."""
+    whole = np.full(size + 32, -7.5)
+    return whole[8 + shift : 8 + shift + size], whole
+
+
+def run(kernel, isa, threads, size, shift=0):
+    """One execution; returns (a, b, out) after checking that nothing beside `out` was written."""
+    a, b = integers(1, size), integers(2, size)
+    out, whole = guarded(1 if kernel == "read" else size, shift)
+    with Stream(kernel, size, threads, isa) as plan:
+        plan.run_rounds([(a, b, out) if kernel == "triad" else (a, out)], 1)
+        variant = plan.variant
+    assert (np.delete(whole, np.s_[8 + shift : 8 + shift + len(out)]) == -7.5).all()
+    return a, b, out, variant
+
+
+EXPECTED = {"read": lambda a, b: [a.sum()], "copy": lambda a, b: a, "triad": lambda a, b: a + 3 * b}
+
+
+@pytest.mark.parametrize(("kernel", "isa", "threads"), list(product(stream.KERNELS, ISAS, (1, 2, 3))))
+def test_every_element_is_moved(kernel, isa, threads):
+    """Sizes around vectors, lines and shares of threads, at any alignment, exactly."""
+    for size, shift in product(SIZES, (0, 1, 3)):
+        a, b, out, _ = run(kernel, isa, threads, size, shift)
+        assert np.array_equal(EXPECTED[kernel](a, b), out)
+
+
+@pytest.mark.parametrize(("kernel", "isa"), list(product(("copy", "triad"), ISAS)))
+def test_large_arrays_bypass_the_caches(kernel, isa):
+    """Beyond the last-level cache the other store is used, says so, and is as exact."""
+    a, b, out, variant = run(kernel, isa, 2, BEYOND_CACHES, 1)
+    assert variant == {"isa": isa, "threads": "2", "stores": "bypass"}
+    assert np.array_equal(EXPECTED[kernel](a, b), out)
+    assert run(kernel, isa, 1, 100)[3]["stores"] == "cached"
+
+
+def test_nan_is_read():
+    """A sum that skipped an element would miss the NaN there."""
+    for position in range(70):
+        a, out = np.zeros(70), np.zeros(1)
+        a[position] = np.nan
+        with Stream("read", 70, 1, cpu.isa()) as plan:
+            plan.run_rounds([(a, out)], 1)
+        assert np.isnan(out[0])
+
+
+def test_rounds_rotate_over_the_slots():
+    """3 executions over 4 slots leave the last output alone."""
+    slots = [(np.full(10, float(i)), np.full(10, -1.0)) for i in range(4)]
+    with Stream("copy", 10, 1, cpu.isa()) as plan:
+        ns = plan.run_rounds(slots, 3)
+    assert ns.dtype == np.int64
+    assert ns.shape == (3,)
+    assert (ns > 0).all()
+    assert [out[0] for _, out in slots] == [0, 1, 2, -1]
+
+
+@pytest.mark.parametrize(("dtype", "isa", "threads"), list(product(("fp32", "fp64"), ISAS, (1, 2))))
+def test_peak_rate_is_physical(dtype, isa, threads):
+    """More than a crawling core can do; less than 8 GHz with 4 FMA units of its width."""
+    lanes = {"portable": 4, "avx2": 8, "avx512": 16}[isa] // (2 if dtype == "fp64" else 1)
+    rate = stream.peak_flops(dtype, isa, threads, duration_ns=500_000)
+    assert 1e6 < rate < 8e9 * 4 * lanes * 2 * threads
+
+
+@pytest.mark.parametrize("kernel", stream.KERNELS)
+def test_bandwidth_is_physical(kernel):
+    """More than a disk, less than a register file."""
+    assert 1e6 < stream.bandwidth(kernel, 1 << 16, 1, cpu.isa(), duration_ns=100_000) < 1e14

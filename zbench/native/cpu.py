@@ -1,0 +1,87 @@
+"""What this CPU is and which instruction set zbench's kernels use on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from zbench.errors import UsageError, suggest
+from zbench.native._zbench import lib
+
+ISAS: dict[str, int] = {
+    "avx512": lib.ZB_AVX512,
+    "avx2": lib.ZB_AVX2,
+    "portable": lib.ZB_PORTABLE,
+}
+"""Every instruction set zbench knows, best first, with its number in C."""
+
+
+def isas() -> tuple[str, ...]:
+    """The instruction sets that this CPU and this build have, best first."""
+    return tuple(name for name, number in ISAS.items() if lib.zb_isa_supported(number))
+
+
+def isa() -> str:
+    """The instruction set to use: the environment variable ZBENCH_ISA, or the best one.
+
+    Raises UsageError where ZBENCH_ISA names none, or one that this CPU lacks.
+    """
+    chosen = os.environ.get("ZBENCH_ISA")
+    if not chosen:
+        return isas()[0]
+    if chosen not in ISAS:
+        raise UsageError(f"ZBENCH_ISA={chosen}: no such instruction set{suggest(chosen, ISAS)}")
+    if chosen not in isas():
+        raise UsageError(f"ZBENCH_ISA={chosen}: this CPU lacks it (it has: {', '.join(isas())})")
+    return chosen
+
+
+def caches() -> dict[str, int]:
+    """Data cache sizes in bytes by level, `l1`, `l2`, `l3`, clamped to what blocking can believe."""
+    found = lib.zb_cpu_caches()
+    return {"l1": found.l1, "l2": found.l2, "l3": found.l3}
+
+
+def clock_cost_ns() -> float:
+    """Measured cost of one read of the clock that times every round, in ns."""
+    return float(lib.zb_clock_cost_ns())
+
+
+def usable_cpus() -> int:
+    """CPUs this process may keep busy: its affinity mask, and its cgroup's quota rounded down."""
+    return min([int(lib.zb_usable_cpus()), *cgroup_quotas(Path("/"))])
+
+
+def cgroup_quotas(root: Path) -> list[int]:
+    """Whole CPUs that the cgroups above this process allow; one entry for each that sets a limit.
+
+    Reads cpu.max (cgroup v2) and cpu.cfs_quota_us (v1) under `root`, from /proc/self/cgroup's
+    groups up to the mount points.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    quotas = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        path = PurePosixPath(group)
+        for level in (path, *path.parents):
+            limit = _limit(mount / str(level).lstrip("/"))
+            if limit is not None:
+                quotas.append(limit)
+    return quotas
+
+
+def _limit(group: Path) -> int | None:
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            quota, period = " ".join((group / name).read_text() for name in names).split()
+        except (OSError, ValueError):
+            continue
+        if quota not in ("max", "-1"):
+            return max(1, int(quota) // int(period))
+    return None
