@@ -1,0 +1,122 @@
+#include "coll/plan.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "coll/reduce.h"
+#include "core/dtype.h"
+#include "core/status.h"
+
+static bool inside(int64_t buffer, int64_t offset, int64_t bytes, const int64_t *sizes)
+{
+    return buffer >= 0 && buffer < ZB_BUFFERS && offset >= 0 && bytes >= 0 &&
+           offset <= sizes[buffer] && bytes <= sizes[buffer] - offset;
+}
+
+static bool reads(int64_t kind)
+{
+    return kind == ZB_SEND || kind == ZB_RECV_REDUCE || kind == ZB_COPY || kind == ZB_REDUCE ||
+           kind == ZB_SOURCE;
+}
+
+static bool writes(int64_t kind)
+{
+    return kind == ZB_RECV || kind == ZB_RECV_REDUCE || kind == ZB_COPY || kind == ZB_REDUCE;
+}
+
+static bool is_local(int64_t kind)
+{
+    return kind == ZB_COPY || kind == ZB_REDUCE || kind == ZB_SOURCE;
+}
+
+static bool sums(int64_t kind)
+{
+    return kind == ZB_RECV_REDUCE || kind == ZB_REDUCE || kind == ZB_SOURCE;
+}
+
+static bool valid(const zb_coll_action *actions, int64_t i, int dtype, int64_t ranks,
+                  const int64_t *sizes)
+{
+    const zb_coll_action *a = &actions[i];
+    if (a->kind < ZB_SEND || a->kind > ZB_WAIT || (i > 0 && a->step < actions[i - 1].step))
+        return false;
+    if (!is_local(a->kind) && (a->peer < 0 || a->peer >= ranks))
+        return false;
+    if (reads(a->kind) && !inside(a->src, a->src_offset, a->bytes, sizes))
+        return false;
+    if (writes(a->kind) && !inside(a->dst, a->dst_offset, a->bytes, sizes))
+        return false;
+    if (sums(a->kind) && (dtype == ZB_BYTE || a->bytes % zb_coll_item_bytes(dtype) != 0))
+        return false;
+    if (a->kind == ZB_SOURCE) {
+        if (i == 0 || a->step != actions[i - 1].step || a->bytes != actions[i - 1].bytes)
+            return false;
+        return actions[i - 1].kind == ZB_REDUCE || actions[i - 1].kind == ZB_SOURCE;
+    }
+    return true;
+}
+
+static void resolve(zb_coll_op *op, const zb_coll_action *a, int dtype, void *const *buffers)
+{
+    *op = (zb_coll_op){.bytes = a->bytes,
+                       .kind = (int32_t)a->kind,
+                       .peer = (int32_t)a->peer,
+                       .dtype = dtype,
+                       .finished = 1};
+    if (a->kind == ZB_SIGNAL || a->kind == ZB_WAIT)
+        op->bytes = 0;
+    if (reads(a->kind))
+        op->src = (const char *)buffers[a->src] + a->src_offset;
+    if (writes(a->kind))
+        op->dst = (char *)buffers[a->dst] + a->dst_offset;
+}
+
+int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype, int64_t ranks,
+                        void *const *buffers, const int64_t *sizes, int64_t slots,
+                        zb_coll_plan **plan)
+{
+    *plan = NULL;
+    if (count < 0 || slots < 1 || ranks < 1 || ranks > INT32_MAX || zb_coll_item_bytes(dtype) == 0)
+        return ZB_EINVAL;
+    for (int64_t i = 0; i < count; i++)
+        if (!valid(actions, i, dtype, ranks, sizes))
+            return ZB_EINVAL;
+
+    zb_coll_plan *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return ZB_ENOMEM;
+    p->count = count;
+    p->slots = slots;
+    /* One more than needed: an empty plan must not ask calloc for nothing. */
+    p->begins = calloc((size_t)count + 1, sizeof *p->begins);
+    p->ops = calloc((size_t)(count * slots) + 1, sizeof *p->ops);
+    p->inputs = calloc((size_t)slots, sizeof *p->inputs);
+    if (p->begins == NULL || p->ops == NULL || p->inputs == NULL) {
+        zb_coll_plan_destroy(p);
+        return ZB_ENOMEM;
+    }
+    for (int64_t i = 0; i < count; i++)
+        if (i == 0 || actions[i].step != actions[i - 1].step)
+            p->begins[p->steps++] = i;
+    p->begins[p->steps] = count;
+    for (int64_t i = 0; i < count; i++)
+        if (reads(actions[i].kind) && actions[i].src == ZB_IN)
+            p->input_bytes = sizes[ZB_IN];
+    for (int64_t slot = 0; slot < slots; slot++) {
+        p->inputs[slot] = buffers[slot * ZB_BUFFERS + ZB_IN];
+        for (int64_t i = 0; i < count; i++)
+            resolve(&p->ops[slot * count + i], &actions[i], dtype, buffers + slot * ZB_BUFFERS);
+    }
+    *plan = p;
+    return ZB_OK;
+}
+
+void zb_coll_plan_destroy(zb_coll_plan *plan)
+{
+    if (plan == NULL)
+        return;
+    free(plan->begins);
+    free(plan->ops);
+    free(plan->inputs);
+    free(plan);
+}

@@ -1,0 +1,98 @@
+/* Compiled plans: one rank's actions, step by step, and how they are executed over any transport. */
+#ifndef ZB_COLL_PLAN_H
+#define ZB_COLL_PLAN_H
+
+#include <stdint.h>
+
+/* public */
+enum {
+    ZB_SEND = 0,
+    ZB_RECV = 1,
+    ZB_RECV_REDUCE = 2, /* dst = src + what arrives */
+    ZB_COPY = 3,
+    ZB_REDUCE = 4, /* dst = src + the sources of the ZB_SOURCE rows that follow, in this order */
+    ZB_SOURCE = 5,
+    ZB_SIGNAL = 6, /* a message without data */
+    ZB_WAIT = 7
+};
+
+enum { ZB_IN = 0, ZB_OUT = 1, ZB_TMP = 2, ZB_BUFFERS = 3 };
+
+/* One row of a plan. Rows of one step are adjacent; offsets and sizes are bytes. */
+typedef struct {
+    int64_t step;
+    int64_t kind;
+    int64_t peer;
+    int64_t dst;
+    int64_t dst_offset;
+    int64_t src;
+    int64_t src_offset;
+    int64_t bytes;
+} zb_coll_action;
+
+typedef struct zb_coll_plan zb_coll_plan;
+typedef struct zb_coll_transport zb_coll_transport;
+
+/* Binds a plan to the buffers of `slots` slots: buffers[slot * ZB_BUFFERS + ZB_IN] and so on, each of
+   sizes[ZB_IN] ... bytes. ZB_EINVAL: a row names a peer, buffer, or byte that is not there. */
+int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype, int64_t ranks,
+                        void *const *buffers, const int64_t *sizes, int64_t slots,
+                        zb_coll_plan **plan);
+void zb_coll_plan_destroy(zb_coll_plan *plan);
+
+/* One blocking execution on one slot; no clock is read. */
+int zb_coll_execute(zb_coll_plan *plan, const zb_coll_transport *transport, int64_t slot);
+
+/* Rounds of `batch` executions. Before each, untimed, a sender rewrites its input, so that no receiver has it
+   in its cache, and all ranks are synchronised. Round i runs slots i*batch, ... mod
+   slots. stamps[2i], stamps[2i+1]: its start and end, ns on this rank's monotonic clock. */
+int zb_coll_rounds(zb_coll_plan *plan, const zb_coll_transport *transport, int64_t rounds,
+                   int64_t batch, int64_t *stamps);
+/* end */
+
+/* A row resolved to addresses, with the state of its transfer while its step runs. */
+typedef struct {
+    const char *src;
+    char *dst;
+    int64_t bytes;
+    int32_t kind;
+    int32_t peer;
+    int32_t dtype;
+    int32_t finished; /* 0 only while a transfer is under way */
+    int64_t moved;    /* bytes that left, or arrived */
+    uint64_t ticket;  /* the transport's: order among transfers to or from one peer */
+    uint64_t line;    /* the transport's: where the message lies */
+} zb_coll_op;
+
+/* How long a step has made no progress. */
+typedef struct {
+    int64_t spins;
+    int64_t since_ns;
+} zb_coll_wait;
+
+/* What carries messages. `post` begins a transfer and `progress` continues it; both set `finished`
+   and return 1 if anything moved, 0 if not, -status on failure. Transfers of one ordered pair match in
+   the order of their posts. `idle` waits a moment, `sync` is the untimed start of a round (`bystander`:
+   this rank has nothing to do in it, and must not disturb); both return a status. */
+struct zb_coll_transport {
+    void *self;
+    int (*post)(void *self, zb_coll_op *op);
+    int (*progress)(void *self, zb_coll_op *op);
+    int (*idle)(void *self, zb_coll_wait *wait, int peer);
+    int (*sync)(void *self, int bystander);
+};
+
+struct zb_coll_plan {
+    int64_t count;
+    int64_t slots;
+    int64_t steps;
+    int64_t *begins; /* steps + 1 */
+    int64_t input_bytes;    /* 0 if this rank sends nothing of its input */
+    volatile char **inputs; /* of each slot */
+    zb_coll_op *ops; /* slots x count */
+};
+
+/* Takes the next `bytes` of a receive that the transport has at `data`: copies or reduces them. */
+void zb_coll_deliver(zb_coll_op *op, const void *data, int64_t bytes);
+
+#endif

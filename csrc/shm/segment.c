@@ -1,0 +1,202 @@
+#include "shm/segment.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/status.h"
+#include "shm/channel.h"
+#include "shm/wait.h"
+
+enum { PAGE_BYTES = 4096 };
+static const int64_t MAGIC = 0x315f6d68735f627a; /* "zb_shm_1" */
+
+static int64_t whole_pages(int64_t bytes)
+{
+    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+static int64_t sync_offset(void)
+{
+    return whole_pages((int64_t)sizeof(zb_shm_header));
+}
+
+static int64_t channels_offset(int64_t ranks)
+{
+    return sync_offset() + whole_pages(ranks * (int64_t)sizeof(zb_shm_sync_lines));
+}
+
+static int64_t data_offset(int64_t ranks)
+{
+    return channels_offset(ranks) + ranks * ranks * (int64_t)sizeof(zb_shm_channel);
+}
+
+int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes)
+{
+    if (ranks < 1 || ranks > ZB_SHM_MAX_RANKS || data_bytes < 0 || data_bytes % PAGE_BYTES != 0 ||
+        data_bytes > INT64_MAX / 2 / ranks)
+        return ZB_EINVAL;
+    int64_t total = data_offset(ranks) + ranks * data_bytes;
+    zb_shm_header header = {
+        .magic = MAGIC, .ranks = ranks, .data_bytes = data_bytes, .total_bytes = total};
+    if (ftruncate(fd, total) != 0)
+        return ZB_ESYSTEM;
+    if (pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+        return ZB_ESYSTEM;
+    return ZB_OK;
+}
+
+static zb_shm_header *map_header(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return NULL;
+    if (status.st_size < (off_t)sizeof(zb_shm_header)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    zb_shm_header *header =
+        mmap(NULL, sizeof *header, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (header == MAP_FAILED)
+        return NULL;
+    if (header->magic != MAGIC || header->total_bytes != status.st_size) {
+        munmap(header, sizeof *header);
+        errno = EINVAL;
+        return NULL;
+    }
+    return header;
+}
+
+/* A rank's view of a mapping. */
+static int attach(char *base, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **out)
+{
+    zb_shm_header *header = (zb_shm_header *)base;
+    int64_t ranks = header->ranks;
+    if (rank < 0 || rank >= ranks || timeout_ns <= 0)
+        return ZB_EINVAL;
+    zb_shm *shm = calloc(1, sizeof *shm);
+    zb_shm_peer *peers = calloc((size_t)ranks, sizeof *peers);
+    if (shm == NULL || peers == NULL) {
+        free(shm);
+        free(peers);
+        return ZB_ENOMEM;
+    }
+    shm->base = base;
+    shm->header = header;
+    shm->sync = (zb_shm_sync_lines *)(base + sync_offset());
+    shm->data = base + data_offset(ranks) + rank * header->data_bytes;
+    shm->peers = peers;
+    shm->rank = rank;
+    shm->ranks = ranks;
+    shm->oversubscribed = oversubscribed;
+    shm->timeout_ns = timeout_ns;
+    shm->blamed = -1;
+    zb_shm_channel *channels = (zb_shm_channel *)(base + channels_offset(ranks));
+    for (int64_t peer = 0; peer < ranks; peer++) {
+        peers[peer].tx = &channels[rank * ranks + peer];
+        peers[peer].rx = &channels[peer * ranks + rank];
+    }
+    shm->transport = (zb_coll_transport){.self = shm,
+                                         .post = zb_shm_post,
+                                         .progress = zb_shm_progress,
+                                         .idle = zb_shm_idle,
+                                         .sync = zb_shm_sync};
+    *out = shm;
+    return ZB_OK;
+}
+
+int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **shm)
+{
+    *shm = NULL;
+    zb_shm_header *header = map_header(fd);
+    if (header == NULL)
+        return ZB_ESYSTEM;
+    size_t total = (size_t)header->total_bytes;
+    munmap(header, sizeof *header);
+    char *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (base == MAP_FAILED)
+        return ZB_ESYSTEM;
+    int status = attach(base, rank, oversubscribed, timeout_ns, shm);
+    if (status != ZB_OK)
+        munmap(base, total);
+    else
+        (*shm)->owns_mapping = 1;
+    return status;
+}
+
+int zb_shm_open_beside(const zb_shm *other, int64_t rank, zb_shm **shm)
+{
+    *shm = NULL;
+    return attach(other->base, rank, other->oversubscribed, other->timeout_ns, shm);
+}
+
+void zb_shm_close(zb_shm *shm)
+{
+    if (shm == NULL)
+        return;
+    if (shm->owns_mapping)
+        munmap(shm->base, (size_t)shm->header->total_bytes);
+    free(shm->peers);
+    free(shm);
+}
+
+int zb_shm_abort(int fd, int64_t who)
+{
+    zb_shm_header *header = map_header(fd);
+    if (header == NULL)
+        return ZB_ESYSTEM;
+    atomic_store_explicit(&header->aborted, who + 2, memory_order_release);
+    munmap(header, sizeof *header);
+    return ZB_OK;
+}
+
+void zb_shm_give_up(zb_shm *shm)
+{
+    int64_t nobody = 0;
+    atomic_compare_exchange_strong(&shm->header->aborted, &nobody, shm->rank + 2);
+}
+
+const zb_coll_transport *zb_shm_transport(const zb_shm *shm)
+{
+    return &shm->transport;
+}
+
+int64_t zb_shm_ranks(const zb_shm *shm)
+{
+    return shm->ranks;
+}
+
+void *zb_shm_data(const zb_shm *shm)
+{
+    return shm->data;
+}
+
+int64_t zb_shm_data_bytes(const zb_shm *shm)
+{
+    return shm->header->data_bytes;
+}
+
+int64_t zb_shm_aborted_by(const zb_shm *shm)
+{
+    return atomic_load_explicit(&shm->header->aborted, memory_order_acquire) - 2;
+}
+
+int64_t zb_shm_blamed(const zb_shm *shm)
+{
+    return shm->blamed;
+}
+
+int64_t zb_shm_intend(zb_shm *shm, int64_t bytes)
+{
+    return atomic_fetch_add(&shm->header->intended_bytes, bytes) + bytes;
+}
+
+int zb_shm_discard(zb_shm *shm, int64_t offset, int64_t bytes)
+{
+    if (offset < 0 || bytes < 0 || offset % PAGE_BYTES != 0 || bytes % PAGE_BYTES != 0 ||
+        offset > shm->header->data_bytes || bytes > shm->header->data_bytes - offset)
+        return ZB_EINVAL;
+    return madvise(shm->data + offset, (size_t)bytes, MADV_REMOVE) == 0 ? ZB_OK : ZB_ESYSTEM;
+}

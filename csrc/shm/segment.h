@@ -1,0 +1,123 @@
+/* The shared segment: its layout, and how a rank opens it. One sparse memfd holds
+     header | sync lines, per rank | channels, per ordered pair | data areas, per rank
+   and only touched pages cost memory. */
+#ifndef ZB_SHM_SEGMENT_H
+#define ZB_SHM_SEGMENT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "coll/plan.h"
+
+/* public */
+typedef struct zb_shm zb_shm;
+
+/* Sizes a fresh memfd for `ranks` with `data_bytes` each and writes its header.
+   ZB_EINVAL: no such world; ZB_ESYSTEM: errno tells. */
+int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes);
+
+/* Maps the segment as `rank`. timeout_ns bounds every single wait; `oversubscribed`: waiting yields the core. */
+int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **shm);
+
+/* Another rank of the same world in this process, over the same mapping, which `other` must outlive. */
+int zb_shm_open_beside(const zb_shm *other, int64_t rank, zb_shm **shm);
+void zb_shm_close(zb_shm *shm);
+
+/* Ends every wait of every rank in ZB_EPEER, now and later. `who` is the rank that gave up, -1 the parent. */
+int zb_shm_abort(int fd, int64_t who);
+void zb_shm_give_up(zb_shm *shm);
+
+const zb_coll_transport *zb_shm_transport(const zb_shm *shm);
+int64_t zb_shm_ranks(const zb_shm *shm);
+void *zb_shm_data(const zb_shm *shm);
+int64_t zb_shm_data_bytes(const zb_shm *shm);
+
+/* Who aborted: a rank, -1 the parent, -2 nobody; and the peer this rank last gave up on, -1 if none. */
+int64_t zb_shm_aborted_by(const zb_shm *shm);
+int64_t zb_shm_blamed(const zb_shm *shm);
+
+/* Adds to the bytes about to be touched anywhere in the world, and returns their sum. */
+int64_t zb_shm_intend(zb_shm *shm, int64_t bytes);
+
+/* Gives the pages of [offset, offset + bytes) of the own data area back; both whole pages. */
+int zb_shm_discard(zb_shm *shm, int64_t offset, int64_t bytes);
+/* end */
+
+enum {
+    ZB_SHM_LINE = 64,
+    /* Two lines: the adjacent-line prefetcher pairs them, so that one alone would still share. */
+    ZB_SHM_APART = 128,
+    ZB_SHM_INLINE_BYTES = 56,
+    ZB_SHM_LINES = 128,
+    ZB_SHM_SLOTS = 8,
+    /* 8 x 16 KiB stay in the L2 cache while both cores work on them. */
+    ZB_SHM_SLOT_BYTES = 16384,
+    ZB_SHM_SYNC_ROUNDS = 16, /* dissemination over up to 2^16 ranks */
+    ZB_SHM_MAX_RANKS = 4096
+};
+
+/* A message of one cache line: the word goes last, so that the reader needs one transfer. */
+typedef struct {
+    _Alignas(ZB_SHM_LINE) uint64_t payload[ZB_SHM_INLINE_BYTES / 8];
+    _Atomic uint64_t word; /* (index + 1) << 16 | kind << 8 | inline bytes */
+} zb_shm_line;
+
+/* One ordered pair: a single-producer single-consumer ring of lines, and slots for what is larger. */
+typedef struct {
+    _Alignas(ZB_SHM_APART) _Atomic uint64_t consumed; /* lines the receiver is done with */
+    _Alignas(ZB_SHM_APART) zb_shm_line lines[ZB_SHM_LINES];
+    _Alignas(4096) char slots[ZB_SHM_SLOTS][ZB_SHM_SLOT_BYTES];
+} zb_shm_channel;
+
+typedef struct {
+    _Alignas(ZB_SHM_APART) _Atomic uint64_t epoch;
+} zb_shm_flag;
+
+typedef struct {
+    zb_shm_flag rounds[ZB_SHM_SYNC_ROUNDS];
+} zb_shm_sync_lines;
+
+typedef struct {
+    int64_t magic;
+    int64_t ranks;
+    int64_t data_bytes;
+    int64_t total_bytes;
+    _Alignas(ZB_SHM_APART) _Atomic int64_t aborted; /* 0, or who + 2 */
+    _Alignas(ZB_SHM_APART) _Atomic int64_t intended_bytes;
+    _Alignas(ZB_SHM_APART) _Atomic uint64_t start_epoch;
+    _Atomic int64_t start_ns;
+    _Alignas(ZB_SHM_APART) _Atomic uint64_t probe_word;
+    _Alignas(ZB_SHM_APART) _Atomic double probe_result;
+} zb_shm_header;
+
+/* What this rank alone knows of its two channels with one peer. */
+typedef struct {
+    zb_shm_channel *tx;
+    zb_shm_channel *rx;
+    uint64_t tx_index;
+    uint64_t tx_consumed; /* as last read: the remote line is read only when the ring looks full */
+    uint64_t tx_copies;
+    uint64_t tx_slot_line[ZB_SHM_SLOTS];
+    uint64_t tx_posted, tx_serving;
+    uint64_t rx_index;
+    uint64_t rx_copies;
+    uint64_t rx_posted, rx_serving;
+} zb_shm_peer;
+
+struct zb_shm {
+    char *base;
+    zb_shm_header *header;
+    zb_shm_sync_lines *sync;
+    char *data;
+    zb_shm_peer *peers;
+    int64_t rank;
+    int64_t ranks;
+    int oversubscribed;
+    int64_t timeout_ns;
+    int64_t blamed;
+    int owns_mapping;
+    uint64_t epoch;
+    zb_coll_transport transport;
+};
+
+#endif

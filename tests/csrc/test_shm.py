@@ -1,0 +1,242 @@
+"""The shared segment in C, with ranks as threads of one process: C releases Python's lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zbench.native import shm
+from zbench.native.coll import PeerError, Plan
+from zbench.schedules.action import Kind, Span, recv, recv_reduce, send
+from zbench.schedules.compile import ACTION, Partition, compile_plan
+from zbench.schedules.table import ALGORITHMS, steps
+
+AREA = 16 << 20
+
+Open = Callable[..., list[shm.Segment]]
+
+
+@pytest.fixture
+def world() -> Iterator[Open]:
+    """(ranks, timeout_s) -> the segments of all ranks, whose threads yield to each other."""
+    fds = []
+
+    def opened(ranks: int, timeout_s: float = 30.0) -> list[shm.Segment]:
+        fds.append(shm.create(ranks, AREA))
+        first = shm.Segment(fds[-1], 0, True, timeout_s)
+        # One mapping for all, so that a thread sanitizer sees that they meet.
+        return [first, *(first.beside(rank) for rank in range(1, ranks))]
+
+    yield opened
+    for fd in fds:
+        shm.abort(fd)
+        os.close(fd)
+
+
+def together(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """Run `work(rank)` in one thread per rank; the first exception wins."""
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
+@pytest.mark.parametrize("registered", [True, False])
+@pytest.mark.parametrize("size", [1, 8, 56, 57, 1024, 1025, 16384, 16385, 1_000_003])
+def test_messages_arrive_whole_and_in_order(world: Open, size: int, registered: bool) -> None:
+    """More messages than the ring has lines, in both directions at once, on every way to travel."""
+    ranks, messages = world(2), 300 if size <= 1025 else 20
+
+    def work(rank: int) -> bool:
+        segment = ranks[rank]
+        if registered:
+            area = segment.view(0, 2 * size)
+            slot = {"in": area[:size], "out": area[size:]}
+        else:
+            slot = {name: np.empty(size, np.uint8) for name in ("in", "out")}
+        exchange = (send(Span("in", 0), 1 - rank), recv(Span("out", 0), 1 - rank))
+        plan = Plan(compile_plan([exchange], Partition(1, size, 1)), "byte", 2, [slot])
+        right = True
+        for number in range(messages):
+            slot["in"][:] = (np.arange(size) + 7 * number + 100 * rank) % 256
+            plan.execute(segment.transport, 0)
+            right &= np.array_equal(slot["out"], (np.arange(size) + 7 * number + 100 * (1 - rank)) % 256)
+        return right
+
+    assert together(2, work) == [True, True]
+
+
+def test_several_messages_of_one_step_keep_their_order(world: Open) -> None:
+    """First in, first out per ordered pair, whatever the way each travels."""
+    ranks, lengths = world(2), [3000, 8, 700, 40_000, 16, 2000]
+    size = sum(lengths)
+
+    def work(rank: int) -> bool:
+        slot = {"in": ranks[rank].view(0, size), "out": np.zeros(size, np.uint8)}
+        slot["in"][:] = np.arange(size) % 253
+        side = [Kind.SEND, Kind.RECV][rank]
+        rows, at = [], 0
+        for length in lengths:
+            rows.append((0, side, 1 - rank, 1, at, 0, at, length))
+            at += length
+        Plan(np.array(rows, ACTION), "byte", 2, [slot]).execute(ranks[rank].transport, 0)
+        return rank == 0 or np.array_equal(slot["out"], np.arange(size) % 253)
+
+    assert together(2, work) == [True, True]
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS["allreduce"]))
+@pytest.mark.parametrize("ranks", [1, 2, 3, 6])
+def test_allreduce_of_threads(world: Open, name: str, ranks: int) -> None:
+    """The same plans as between processes, here where sanitizers see both sides."""
+    segments, count = world(ranks), 5003
+    blocks = ALGORITHMS["allreduce"][name].blocks(ranks, 2)
+
+    def work(rank: int) -> bool:
+        area = segments[rank].view(0, AREA).view(np.int64)
+        slot = {"in": area[:count], "out": area[count : 2 * count], "tmp": area[2 * count :]}
+        plan = compile_plan(steps("allreduce", name, ranks, rank, 0, 2), Partition(blocks, count, 8))
+        bound = Plan(plan, "int64", ranks, [slot])
+        right = True
+        for number in range(20):
+            slot["in"][:] = np.arange(count) * (rank + 1) + number
+            bound.execute(segments[rank].transport, 0)
+            expected = np.arange(count) * (ranks * (ranks + 1) // 2) + number * ranks
+            right &= np.array_equal(slot["out"], expected)
+        return right
+
+    assert together(ranks, work) == [True] * ranks
+
+
+def test_the_barrier_holds_everybody(world: Open) -> None:
+    """Nobody leaves before the last has come."""
+    ranks = world(3)
+
+    def work(rank: int) -> tuple[float, float]:
+        time.sleep(0.05 * rank)
+        came = time.monotonic()
+        ranks[rank].synchronize(bystander=rank == 1)
+        return came, time.monotonic()
+
+    for _ in range(3):
+        times = np.array(together(3, work))
+        assert times[:, 1].min() >= times[:, 0].max()
+
+
+def test_a_message_of_another_size_is_an_error(world: Open) -> None:
+    """Ranks that run different schedules are told, not served the wrong bytes."""
+    for sent, taken in [(8, 16), (16, 8), (100, 101), (5000, 4999), (8, 5000)]:
+        ranks = world(2, 2.0)
+
+        def work(rank: int, sizes: tuple[int, int] = (sent, taken), ranks: Any = ranks) -> str:
+            size = sizes[rank]
+            own = [(send(Span("in", 0), 1),), (recv(Span("out", 0), 0),)][rank]
+            slot = {name: ranks[rank].view(8192 * i, size) for i, name in enumerate(("in", "out"))}
+            plan = Plan(compile_plan([own], Partition(1, size, 1)), "byte", 2, [slot])
+            try:
+                plan.execute(ranks[rank].transport, 0)
+            except PeerError as error:
+                return str(error)
+            return ""
+
+        assert together(2, work)[1] == "a peer sent a message of another size than expected"
+
+
+def test_a_peer_that_never_comes_is_named_at_the_deadline(world: Open) -> None:
+    """The wait ends, and with it those of all others."""
+    first, second = world(2, 0.2)
+    with pytest.raises(PeerError, match="within the deadline"):
+        first.synchronize()
+    assert (first.blamed(), first.aborted_by()) == (1, 0)
+    with pytest.raises(PeerError, match="aborted"):
+        second.synchronize()
+
+
+def test_an_abort_ends_a_wait_under_way(world: Open) -> None:
+    """Long before its deadline."""
+    ranks = world(2, 60.0)
+    slot = {"in": np.zeros(8), "out": np.zeros(8)}
+    step = (recv_reduce(Span("out", 0), Span("in", 0), 1),)
+    plan = Plan(compile_plan([step], Partition(1, 8, 8)), "fp64", 2, [slot])
+
+    def wait() -> None:
+        plan.execute(ranks[0].transport, 0)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait)
+        time.sleep(0.1)
+        ranks[1].abort()
+        with pytest.raises(PeerError, match="aborted"):
+            waiting.result(timeout=10)
+    assert ranks[0].aborted_by() == 1
+
+
+def test_probes_agree_on_all_ranks(world: Open) -> None:
+    """One result, whoever measured it."""
+    ranks = world(3)
+    lines = together(3, lambda rank: ranks[rank].probe_line())
+    assert lines[0] > 0
+    assert lines == [lines[0]] * 3
+    buffers = [ranks[0].view(0, 4096), ranks[0].view(8192, 4096)]
+    rates = together(3, lambda rank: ranks[rank].probe_copy(4096, *(buffers if rank == 0 else (None, None))))
+    assert rates[0] > 0
+    assert rates == [rates[0]] * 3
+    with pytest.raises(ValueError, match="larger buffers"):
+        ranks[0].probe_copy(5000, *buffers)
+
+
+def test_the_data_area_belongs_to_its_rank(world: Open) -> None:
+    """Views do not overlap, pages that were given back read as zero, and a view outlives its segment."""
+    ranks = world(2)
+    a, b = ranks[0].view(0, AREA), ranks[1].view(0, AREA)
+    a[:] = 1
+    b[:] = 2
+    assert (a == 1).all()
+    assert ranks[0].holds(a[5:])
+    assert not ranks[0].holds(b)
+    ranks[0].discard(4096, 4096)
+    assert [a[4095], a[4096], a[8191], a[8192]] == [1, 0, 0, 1]
+    for offset, size in [(1, 4096), (0, 1), (0, AREA + 4096), (-4096, 4096)]:
+        with pytest.raises(ValueError, match="out of range"):
+            ranks[0].discard(offset, size)
+    with pytest.raises(ValueError, match="bytes at"):
+        ranks[0].view(1, AREA)
+    ranks.clear()
+    assert b[-1] == 2
+
+
+def test_intended_bytes_add_up_over_the_world(world: Open) -> None:
+    """So that two ranks do not both take the last free gigabyte."""
+    first, second = world(2)
+    assert first.intend(100) == 100
+    assert second.intend(50) == 150
+    assert first.intend(-100) == 50
+
+
+def test_what_is_no_segment_is_not_opened() -> None:
+    """Neither another file, nor a rank or deadline that is not there."""
+    for ranks, size in [(0, 4096), (5000, 4096), (2, 100), (2, -4096)]:
+        with pytest.raises(ValueError, match=r"is not in|out of range"):
+            shm.create(ranks, size)
+    fd = os.memfd_create("other")
+    try:
+        with pytest.raises(OSError, match="rank 0 of the segment"):
+            shm.Segment(fd, 0, False, 1.0)
+        os.ftruncate(fd, 1 << 20)
+        with pytest.raises(OSError, match="rank 0 of the segment"):
+            shm.Segment(fd, 0, False, 1.0)
+    finally:
+        os.close(fd)
+    fd = shm.create(2, 4096)
+    try:
+        with pytest.raises(ValueError, match="out of range"):
+            shm.Segment(fd, 0, False, 1.0).beside(2)
+        for rank, timeout_s in [(2, 1.0), (-1, 1.0), (0, 0.0)]:
+            with pytest.raises(ValueError, match="out of range"):
+                shm.Segment(fd, rank, False, timeout_s)
+    finally:
+        os.close(fd)

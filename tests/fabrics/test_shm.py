@@ -1,0 +1,244 @@
+"""Shared memory between real processes: every operation, every algorithm, and the bad days."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zbench.case import Case
+from zbench.errors import InvalidRun, Unsupported, UsageError
+from zbench.fabrics.base import World
+from zbench.fabrics.shm import FD_VARIABLE, Shm
+from zbench.schedules.table import ALGORITHMS
+
+RunWorld = Callable[..., list[Any]]
+
+SIZES = [0, 8, 56, 64, 1000, 1032, 16384, 100_000, 4 << 20]
+"""Around each way to travel: in a line, in one slot, from the sender's buffer, in many slots."""
+PAIRED = ["pingpong", "unidirectional", "bidirectional", "message_rate"]
+
+
+def cases(op: str, ranks: int) -> list[list[Any]]:
+    """(op, dtype, bytes, algorithm, registered) for every size, dtype, algorithm and kind of buffer."""
+    sizes = SIZES if ranks <= 2 else SIZES[:-1]
+    if op == "allreduce":
+        return [
+            [op, dtype, size // 8 * 8, name, registered]
+            for name in ALGORITHMS[op]
+            for dtype in ("fp32", "fp64", "int32", "int64")
+            for size in (sizes if dtype == "fp32" else [1000, 16384])
+            for registered in (True, False)
+        ]
+    # Three bytes more: an odd size ends in the middle of a word.
+    return [
+        [op, "byte", size + 3 * (size > 0), name, each]
+        for name in ALGORITHMS[op]
+        for size in [*sizes, 1]
+        for each in (True, False)
+    ]
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 5, 8])
+def test_allreduce_adds_the_vectors_of_all_ranks(run_world: RunWorld, ranks: int) -> None:
+    """Exact integers, bit by bit, on both slots, after rounds of one and of several executions."""
+    assert run_world(ranks, "run_cases", cases("allreduce", ranks)) == [[]] * ranks
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 5, 8])
+def test_bcast_brings_the_roots_bytes_to_all_ranks(run_world: RunWorld, ranks: int) -> None:
+    """The root's own `out` included."""
+    assert run_world(ranks, "run_cases", cases("bcast", ranks)) == [[]] * ranks
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 8])
+def test_messages_between_two_ranks_arrive(run_world: RunWorld, ranks: int) -> None:
+    """Ranks beyond the pair keep what they had."""
+    asked = [each for op in PAIRED for each in cases(op, ranks)]
+    assert run_world(ranks, "run_cases", asked) == [[]] * ranks
+
+
+@pytest.mark.parametrize("algorithm", list(ALGORITHMS["barrier"]))
+@pytest.mark.parametrize("ranks", [2, 5])
+def test_nobody_leaves_a_barrier_before_all_have_entered(
+    run_world: RunWorld, ranks: int, algorithm: str
+) -> None:
+    """The clock is common on one host: the earliest leaver is no earlier than the latest to enter."""
+    stamps = np.array(run_world(ranks, "early_leavers", algorithm, 10))
+    assert (stamps[:, :, 1].min(axis=0) >= stamps[:, :, 0].max(axis=0)).all()
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_probes_are_told_to_all_ranks(run_world: RunWorld, ranks: int) -> None:
+    """A floor in ns and a roof in B/s, the same on every rank; one rank passes no line to nobody."""
+    answers = run_world(ranks, "probes")
+    assert all(each == answers[0] for each in answers)
+    floor, roof = answers[0]
+    assert roof[0] == "B/s"
+    assert roof[1] > 0
+    if ranks == 1:
+        assert floor is None
+    else:
+        assert floor[0] == "ns"
+        assert floor[1] > 0
+
+
+def test_an_abort_by_the_parent_ends_all_waits(start_world: Callable[..., Any]) -> None:
+    """A rank is missing, the parent says so, and the others end within a second."""
+    with Shm.seats(3) as seats:
+        processes = start_world(seats, "wait_forever", 60)
+        processes[0].kill()
+        time.sleep(1.0)  # let the others reach the barrier; they hold whether they have or not
+        Shm.abort(seats)
+        began = time.monotonic()
+        answers = [json.loads(process.communicate(timeout=30)[0]) for process in processes[1:]]
+        took = time.monotonic() - began
+        processes[0].communicate()
+    assert answers == [f"shm: rank {rank} in barrier/byte/0/ranks=3: the parent gave up" for rank in (1, 2)]
+    assert took < 5.0, "the deadline of a wait is 30 s: this was not the abort"
+
+
+def test_a_silent_rank_is_named_at_the_deadline(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any parent's help: the rank that waits names the one that does not answer, and takes the others
+    along."""
+    monkeypatch.setenv("TEST_TIMEOUT_S", "1")
+    answers = run_world(3, "wait_forever", 3)
+    named = "rank 0 did not answer within 1 s"
+    assert any(named in each for each in answers[1:])
+    assert all(named in each or "gave up" in each or "did not answer" in each for each in answers[1:])
+
+
+def test_leaving_the_seats_ends_their_ranks(start_world: Callable[..., Any]) -> None:
+    """A parent that goes away leaves nobody waiting."""
+    with Shm.seats(2) as seats:
+        processes = start_world(seats, "wait_forever", 0)
+        processes[0].communicate()
+    assert "the parent gave up" in json.loads(processes[1].communicate(timeout=30)[0])
+
+
+def test_nothing_appears_in_dev_shm(run_world: RunWorld) -> None:
+    """The segment has no name, so nothing can be left behind."""
+    before = set(Path("/dev/shm").iterdir())
+    with Shm.seats(2):
+        assert set(Path("/dev/shm").iterdir()) == before
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A world of one rank, in this process."""
+    with Shm.seats(1) as seats:
+        monkeypatch.setenv(FD_VARIABLE, seats[0].environment[FD_VARIABLE])
+        fabric = Shm(World(0, 1, lambda mine: [mine]))
+        yield fabric
+        fabric.close()
+
+
+def asked(op: str, dtype: str, size_bytes: int, ranks: int = 1) -> Case:
+    return Case(op, dtype, (size_bytes,), {"ranks": ranks})
+
+
+def slots(fabric: Shm, elements: int, dtype: str) -> list[dict[str, Any]]:
+    return [{name: fabric.alloc((elements,), dtype) for name in ("in", "out")}]
+
+
+def test_memory_comes_back_with_the_last_array(alone: Shm) -> None:
+    """A place is reused only when no array looks at it any more, views included."""
+    first = alone.alloc((1000,), "fp64")
+    address, view = first.ctypes.data, first[10:]
+    del first
+    assert alone.alloc((1000,), "fp64").ctypes.data != address
+    del view
+    assert alone.alloc((1000,), "fp64").ctypes.data == address
+
+
+def test_more_memory_than_there_is_is_refused(alone: Shm) -> None:
+    """Before it is touched, and with both figures."""
+    with pytest.raises(MemoryError, match=r"MiB wanted, \d+ MiB available|no \d+ bytes in one piece"):
+        alone.alloc((1 << 42,), "byte")
+
+
+def test_a_read_is_a_copy(alone: Shm) -> None:
+    """What was read stays when the buffer changes."""
+    buffer = alone.alloc((2, 3), "int32")
+    data = np.arange(6, dtype=np.int32).reshape(2, 3)
+    alone.write(buffer, data)
+    copy = alone.read(buffer)
+    buffer.fill(0)
+    assert np.array_equal(copy, data)
+
+
+def test_the_variant_names_algorithm_buffers_and_plan(alone: Shm) -> None:
+    """The same question has the same plan, and private buffers are told from registered ones."""
+    case = asked("allreduce", "fp32", 400)
+    registered = alone.variant(alone.prepare(case, slots(alone, 100, "fp32"), "ring"))
+    private = [{name: np.zeros(100, np.float32) for name in ("in", "out")}]
+    copied = alone.variant(alone.prepare(case, private, "ring"))
+    assert (registered["algorithm"], registered["buffers"]) == ("ring", "registered")
+    assert (copied["buffers"], copied["plan"]) == ("copied", registered["plan"])
+    assert len(registered["plan"]) == 12
+
+
+def test_an_option_forces_the_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`shm:ring` offers nothing else for an allreduce."""
+    with Shm.seats(1, "ring") as seats:
+        monkeypatch.setenv(FD_VARIABLE, seats[0].environment[FD_VARIABLE])
+        fabric = Shm(World(0, 1, lambda mine: [mine]), "ring")
+        assert fabric.algorithms(asked("allreduce", "fp32", 8)) == ("ring",)
+        assert fabric.algorithms(asked("bcast", "byte", 8)) == ("binomial", "flat")
+
+
+def test_algorithms_name_each_once_with_the_default_first(alone: Shm) -> None:
+    """Short vectors take few steps, long ones few bytes."""
+    for size, first in [(8, "recursive-doubling"), (64 << 20, "ring")]:
+        names = alone.algorithms(asked("allreduce", "fp32", size))
+        assert names[0] == first
+        assert sorted(names) == sorted(ALGORITHMS["allreduce"])
+
+
+def test_wrong_options_and_worlds_are_usage_errors() -> None:
+    """With the near miss; before any process is started."""
+    with pytest.raises(UsageError, match=r"no allreduce algorithm 'rign' \(did you mean 'ring'\?\)"):
+        Shm.seats(2, "rign").__enter__()
+    for ranks in (0, 100_000):
+        with pytest.raises(UsageError, match=f"{ranks} ranks"):
+            Shm.seats(ranks).__enter__()
+
+
+def test_a_rank_without_a_seat_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file descriptor, or one that is no segment."""
+    monkeypatch.delenv(FD_VARIABLE, raising=False)
+    with pytest.raises(InvalidRun, match=f"{FD_VARIABLE} is not set"):
+        Shm(World(0, 1, lambda mine: [mine]))
+    monkeypatch.setenv(FD_VARIABLE, "0")
+    with pytest.raises(InvalidRun, match="cannot open the shared segment"):
+        Shm(World(0, 1, lambda mine: [mine]))
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        (asked("pingpong", "byte", 8), "pingpong needs two ranks"),
+        (asked("gemm", "byte", 8), "gemm is not offered"),
+        (asked("allreduce", "byte", 8), "takes fp32, fp64, int32, int64, not byte"),
+        (asked("allreduce", "fp32", 6), "whole number of elements"),
+        (asked("allreduce", "fp32", 8, ranks=2), "in a world of 1 ranks"),
+    ],
+)
+def test_what_cannot_be_done_is_unsupported(alone: Shm, case: Case, words: str) -> None:
+    """Said when the case is prepared, never inside a timed interval."""
+    with pytest.raises(Unsupported, match=words):
+        alone.prepare(case, [{}])
+
+
+def test_an_unknown_algorithm_and_small_buffers_are_refused(alone: Shm) -> None:
+    """The near miss is named; no byte beyond a buffer is ever read."""
+    case = asked("allreduce", "fp32", 400)
+    with pytest.raises(UsageError, match=r"did you mean 'one-shot'"):
+        alone.prepare(case, slots(alone, 100, "fp32"), "oneshot")
+    with pytest.raises(ValueError, match="a plan of 1 rows"):
+        alone.prepare(case, slots(alone, 99, "fp32"))

@@ -1,0 +1,220 @@
+"""Every algorithm is right in every small world, and the checker sees what is wrong in one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from zbench.schedules.action import (
+    Action,
+    Kind,
+    Span,
+    Step,
+    copy,
+    recv,
+    recv_reduce,
+    reduce,
+    send,
+    signal,
+    wait,
+)
+from zbench.schedules.check import ScheduleError, check
+from zbench.schedules.table import ALGORITHMS, steps
+
+SIZES = [*range(1, 18), 32, 33]
+PAIRED = ("pingpong", "unidirectional", "bidirectional", "message_rate")
+NAMES = [(op, name) for op, algorithms in ALGORITHMS.items() for name in algorithms]
+
+World = list[list[Step]]
+
+
+def world(op: str, name: str, ranks: int, root: int = 0, chunks: int = 1) -> World:
+    return [steps(op, name, ranks, rank, root, chunks) for rank in range(ranks)]
+
+
+def blamed(op: str, mutant: World, blocks: int, root: int = 0) -> ScheduleError:
+    """What the checker says of a wrong world."""
+    with pytest.raises(ScheduleError) as caught:
+        check(op, mutant, blocks, root)
+    return caught.value
+
+
+@pytest.mark.parametrize(("op", "name"), NAMES)
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_every_algorithm_is_right_for_every_number_of_ranks(op: str, name: str, chunks: int) -> None:
+    """The proof runs for 1 to 17 ranks and some beyond; a pair of ranks needs at least two."""
+    for ranks in SIZES:
+        if ranks > 1 or op not in PAIRED:
+            check(op, world(op, name, ranks, 0, chunks), ALGORITHMS[op][name].blocks(ranks, chunks))
+
+
+@pytest.mark.parametrize("ranks", range(1, 10))
+def test_a_broadcast_is_right_from_every_root(ranks: int) -> None:
+    """The tree turns with its root."""
+    for root in range(ranks):
+        check("bcast", world("bcast", "binomial", ranks, root, 2), 2, root)
+
+
+def test_every_action_of_an_allreduce_is_needed() -> None:
+    """Whichever single action is dropped, from whichever rank, the checker objects."""
+    for name in ALGORITHMS["allreduce"]:
+        blocks = ALGORITHMS["allreduce"][name].blocks(5, 1)
+        right = world("allreduce", name, 5)
+        for rank, own in enumerate(right):
+            for number, step in enumerate(own):
+                for i in range(len(step)):
+                    mutant = [list(each) for each in right]
+                    mutant[rank][number] = step[:i] + step[i + 1 :]
+                    blamed("allreduce", mutant, blocks)
+
+
+def test_a_dropped_receive_is_named() -> None:
+    """A SEND that nobody takes is reported with its rank, step, and action."""
+    mutant = world("bcast", "binomial", 4)
+    assert mutant[3] == [(recv(Span("out", 0), 2),)] or mutant[3] == [(recv(Span("out", 0), 1),)]
+    parent = mutant[3][0][0].peer
+    mutant[3] = []
+    error = blamed("bcast", mutant, 1)
+    assert (error.rank, error.action) == (parent, send(Span("out", 0), 3))
+    assert "is never matched by rank 3, which has ended" in str(error)
+
+
+def test_a_deadlock_is_named() -> None:
+    """Two ranks that both send first wait for ever where no buffer takes the message."""
+    mutant = [
+        [(send(Span("in", 0), 1),), (recv_reduce(Span("out", 0), Span("in", 0), 1),)],
+        [(send(Span("in", 0), 0),), (recv_reduce(Span("out", 0), Span("in", 0), 0),)],
+    ]
+    error = blamed("allreduce", mutant, 1)
+    assert error.step == 0
+    assert error.action is not None
+    assert error.action.kind is Kind.SEND
+    assert "which waits, too: a deadlock" in str(error)
+
+
+def test_a_doubled_contribution_is_counted() -> None:
+    """A rank's data that enter a sum twice are not mistaken for all ranks' data."""
+    mutant = world("allreduce", "one-shot", 3)
+    mutant[1][1] = (reduce(Span("out", 0), (Span("tmp", 0), Span("in", 0), Span("in", 0))),)
+    error = blamed("allreduce", mutant, 1)
+    assert error.rank == 1
+    assert "out[0] holds block 0 of rank 1 2 times instead of 1" in str(error)
+
+
+def test_a_lost_contribution_is_counted() -> None:
+    """A sum that lacks a rank says which."""
+    mutant = world("allreduce", "one-shot", 3)
+    mutant[2][1] = (reduce(Span("out", 0), (Span("tmp", 1), Span("in", 0))),)
+    assert "out[0] holds block 0 of rank 0 0 times instead of 1" in str(blamed("allreduce", mutant, 1))
+
+
+def test_a_swapped_peer_is_caught() -> None:
+    """A message to the wrong rank leaves both its receivers unmatched."""
+    mutant = world("allreduce", "ring", 4)
+    sent, taken = mutant[0][0]
+    mutant[0][0] = (replace(sent, peer=2), taken)
+    assert "is never matched" in str(blamed("allreduce", mutant, 4))
+
+
+def test_a_wrong_block_is_caught() -> None:
+    """Blocks may differ by an element, so a receive must take the very blocks that were sent."""
+    mutant = world("allreduce", "ring", 4)
+    sent, taken = mutant[1][0]
+    mutant[1][0] = (replace(sent, sources=(Span("in", 3),)), taken)
+    error = blamed("allreduce", mutant, 4)
+    assert (error.rank, error.step) == (2, 0)
+    assert "takes other blocks than SEND in[3:4] to 2 of rank 1 brings" in str(error)
+
+
+def test_a_wrong_order_is_caught() -> None:
+    """A rank that passes on a block before it has it reads what is not defined."""
+    mutant = world("bcast", "binomial", 4)
+    middle = next(rank for rank in range(1, 4) if len(mutant[rank]) == 2)
+    mutant[middle].reverse()
+    error = blamed("bcast", mutant, 1)
+    # The rank that waits for it and the rank itself are both at fault; whichever is seen first is named.
+    assert "is not defined yet" in str(error) or "deadlock" in str(error)
+
+
+def test_swapped_steps_of_a_ring_are_caught() -> None:
+    """Messages match in their order, so two swapped steps bring the wrong blocks."""
+    mutant = world("allreduce", "ring", 4)
+    mutant[2][0], mutant[2][1] = mutant[2][1], mutant[2][0]
+    error = blamed("allreduce", mutant, 4)
+    assert "takes other blocks" in str(error) or "is not defined yet" in str(error)
+
+
+def test_a_write_over_a_read_in_one_step_is_caught() -> None:
+    """Actions of a step are concurrent: none may write what another reads."""
+    out = Span("out", 0)
+    mutant = [
+        [(copy(out, Span("in", 0)),), (send(out, 1), recv_reduce(out, Span("in", 0), 1))],
+        [(copy(out, Span("in", 0)),), (send(out, 0), recv_reduce(out, Span("in", 0), 0))],
+    ]
+    error = blamed("allreduce", mutant, 1)
+    assert (error.rank, error.step) == (0, 1)
+    assert "writes what SEND out[0:1] to 1 reads in the same step" in str(error)
+
+
+def test_two_writes_in_one_step_are_caught() -> None:
+    """Which of two writes to one place stays would be chance."""
+    mutant: World = [
+        [(send(Span("in", 0), 1), send(Span("in", 0), 1), copy(Span("out", 0), Span("in", 0)))],
+        [(recv(Span("out", 0), 0), recv(Span("out", 0), 0))],
+    ]
+    assert "writes what RECV out[0:1] from 0 writes in the same step" in str(blamed("bcast", mutant, 1))
+
+
+def test_a_written_input_is_caught() -> None:
+    """`in` belongs to the caller."""
+    mutant: World = [[(recv(Span("in", 0), 1),)], [(send(Span("in", 0), 0),)]]
+    assert "writes its input" in str(blamed("allreduce", mutant, 1))
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (send(Span("in", 0), 0), "has no peer 0 in a world of 1"),
+        (send(Span("in", 0), 7), "has no peer 7 in a world of 1"),
+        (copy(Span("out", 0, 2), Span("in", 0, 2)), "is not in a vector of 1 blocks"),
+        (copy(Span("out", 0), Span("tmp", 0, 2)), "are not the same blocks"),
+    ],
+)
+def test_actions_that_cannot_be_are_caught(action: Action, words: str) -> None:
+    """A peer that does not exist, oneself as a peer, and spans that do not fit."""
+    assert words in str(blamed("allreduce", [[(action,)]], 1))
+
+
+def test_data_and_signals_do_not_match() -> None:
+    """A receive of data is not served by a signal."""
+    mutant: World = [
+        [(signal(1), copy(Span("out", 0), Span("in", 0)))],
+        [(recv(Span("out", 0), 0),)],
+    ]
+    assert "meets SIGNAL to 1 of rank 0" in str(blamed("bcast", mutant, 1))
+
+
+def test_a_barrier_that_lets_a_rank_go_early_is_caught() -> None:
+    """One round too few in a dissemination barrier, and some rank is not waited for."""
+    short = [own[:-1] for own in world("barrier", "dissemination", 5)]
+    assert "may leave before rank" in str(blamed("barrier", short, 1))
+
+
+def test_a_signal_holds_nobody_back() -> None:
+    """Who only signals has waited for nobody, even where the model makes it meet its receiver."""
+    mutant: World = [[(signal(1),)], [(wait(0),)]]
+    error = blamed("barrier", mutant, 1)
+    assert (error.rank, str(error)) == (0, "rank 0: may leave before rank 1 has entered")
+
+
+def test_an_unwritten_result_is_caught() -> None:
+    """Nothing is not a result."""
+    assert str(blamed("allreduce", [[]], 1)) == "rank 0: out[0] is never written"
+
+
+def test_schedules_refuse_numbers_out_of_range() -> None:
+    """A rank or root outside the world is an error and not an odd schedule."""
+    for numbers in [(2, 2, 0, 1), (2, 0, 2, 1), (2, 0, 0, 0), (0, 0, 0, 1), (2, -1, 0, 1)]:
+        with pytest.raises(ValueError, match="no such schedule"):
+            steps("allreduce", "ring", *numbers)

@@ -1,0 +1,126 @@
+"""The contract of a fabric: what lets ranks exchange data.
+
+A fabric has two sides. In the parent, `seats` says how its ranks are started. In each rank an
+instance prepares and runs the cases. Found by the entry point `zbench.fabrics`, or named as
+`package.module:Class`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.case import Case
+
+Slot = dict[str, Any]
+
+Share = Callable[[bytes], list[bytes]]
+"""Untimed all-gather over the control channel: every rank's bytes, in rank order."""
+
+
+WINDOW_MESSAGES = 64
+"""Messages in flight in a bandwidth test: OSU's window, so that figures can be laid side by side."""
+WINDOW_BYTES = 64 << 20
+"""... but no more bytes than this, so that a window of large messages stays short."""
+
+
+def window(size_bytes: int) -> int:
+    """Messages of one execution of a bandwidth or message-rate case."""
+    return max(1, min(WINDOW_MESSAGES, WINDOW_BYTES // max(1, size_bytes)))
+
+
+@dataclass(frozen=True)
+class World:
+    """All ranks of a fabric, seen from one of them."""
+
+    rank: int
+    size: int
+    share: Share
+    oversubscribed: bool = False
+    """More ranks than cores: waiting must yield the core instead of spinning."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """How one worker process is started: a command before it, its environment, inherited files."""
+
+    prefix: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    pass_fds: tuple[int, ...] = ()
+
+
+class Fabric(ABC):
+    """What lets ranks exchange data, seen from one rank."""
+
+    memories: frozenset[str] = frozenset({"host"})
+    """The memory it takes (see Card.memory)."""
+
+    def __init__(self, world: World, option: str | None = None) -> None:
+        self.world = world
+        self.option = option
+
+    @classmethod
+    @contextmanager
+    def seats(cls, ranks: int, option: str | None = None) -> Iterator[list[Seat]]:
+        """The seats of a world, alive while the context is; nothing is left behind after it."""
+        yield [Seat() for _ in range(ranks)]
+
+    @abstractmethod
+    def operations(self) -> dict[str, tuple[str, ...]]:
+        """Workload -> dtypes."""
+
+    @abstractmethod
+    def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """An uninitialised host buffer this fabric can move. Raises MemoryError."""
+
+    @abstractmethod
+    def write(self, buffer: Any, data: NDArray[Any]) -> None: ...
+
+    @abstractmethod
+    def read(self, buffer: Any) -> NDArray[Any]: ...
+
+    @abstractmethod
+    def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Any:
+        """A plan, the same on all ranks; `algorithm` is forced, or None for the only one there is.
+
+        Collective in the sense that every rank calls it in the same order. Raises Unsupported.
+        """
+
+    def algorithms(self, case: Case) -> tuple[str, ...]:
+        """Names that `prepare` takes for this case; the first is the one without a table."""
+        return ()
+
+    @abstractmethod
+    def execute(self, plan: Any, slot: int) -> None:
+        """One blocking execution, untimed."""
+
+    @abstractmethod
+    def run_rounds(self, plan: Any, rounds: int, batch: int = 1) -> NDArray[np.int64]:
+        """int64 ns, shape (rounds, 2): start and end of each round on this rank's monotonic clock.
+
+        Rounds are synchronised at their start, ordered and disjoint. Round i runs `batch` executions on
+        slots i*batch, ... mod slots. Before each round, untimed, a sender rewrites its inputs: what nobody
+        has changed since the last time still stands in the receiver's cache, and nothing would travel.
+        """
+
+    @abstractmethod
+    def probe(self, case: Case) -> tuple[str, float] | None:
+        """(unit, value) of the floor or roof that bounds the case, measured now. All ranks call it."""
+
+    def variant(self, plan: Any) -> dict[str, str]:
+        return {}
+
+    def describe(self) -> dict[str, str]:
+        return {}
+
+    def release(self, plan: Any) -> None:
+        """Give back what `prepare` took."""
+
+    def close(self) -> None:
+        """Give back what the fabric took."""

@@ -1,0 +1,281 @@
+"""Ranks on one host that exchange data through one segment of shared memory.
+
+Small messages travel in single cache lines. Larger ones are taken straight from the sender's buffer
+where that lies in the segment (`alloc`), and through pipelined slots where it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.case import Case
+from zbench.errors import InvalidRun, Unsupported, UsageError, suggest
+from zbench.fabrics.base import Fabric, Seat, Slot, World, window
+from zbench.fabrics.memory import Area, available_bytes
+from zbench.native import coll, shm
+from zbench.schedules.action import Step
+from zbench.schedules.compile import Partition, compile_plan, digest, plan_hash, tmp_bytes
+from zbench.schedules.table import ALGORITHMS, steps
+
+FD_VARIABLE = "ZBENCH_SHM_FD"
+
+AREA_BYTES = 16 << 30
+"""Address space of each rank's buffers; only touched pages cost memory."""
+HEADROOM = 0.05
+"""Share of the available memory that is never taken: the rest of the machine must go on."""
+TINY_BYTES = 4096
+"""Up to here a message is bound by the cache line's way, above by copying."""
+SHORT_BYTES = 64 << 10
+"""Up to here fewer waits win over fewer bytes."""
+CHUNK_BYTES = 512 << 10
+"""A rank's part of a chunk of an allreduce: it stays in the L2 cache with its operands, so that the
+second pass over it does not go to memory."""
+PROBE_BYTES = 64 << 20
+"""Largest copy of a probe: beyond, it measures the same memory for longer."""
+
+NUMPY_DTYPES: dict[str, type[np.generic]] = {
+    "fp32": np.float32,
+    "fp64": np.float64,
+    "int32": np.int32,
+    "int64": np.int64,
+    "byte": np.uint8,
+}
+SUMMED = ("fp32", "fp64", "int32", "int64")
+POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
+WINDOWED = ("unidirectional", "bidirectional", "message_rate")
+
+
+@dataclass
+class Prepared:
+    """A plan over its slots."""
+
+    case: Case
+    algorithm: str
+    plan: coll.Plan
+    hash: str
+    registered: bool
+
+
+class Shm(Fabric):
+    """Shared memory between processes of one host. `option` forces one allreduce algorithm."""
+
+    timeout_s = 30.0
+    """The longest single wait for a peer."""
+
+    def __init__(self, world: World, option: str | None = None) -> None:
+        super().__init__(world, option)
+        _check_option(option)
+        if FD_VARIABLE not in os.environ:
+            raise InvalidRun(f"shm: {FD_VARIABLE} is not set; start the ranks on the seats of Shm.seats")
+        try:
+            self._segment = shm.Segment(
+                int(os.environ[FD_VARIABLE]), world.rank, world.oversubscribed, self.timeout_s
+            )
+        except (OSError, ValueError) as error:
+            raise InvalidRun(f"shm: cannot open the shared segment: {error}") from error
+        if self._segment.ranks != world.size:
+            raise InvalidRun(f"shm: the segment is for {self._segment.ranks} ranks, not {world.size}")
+        self._probed: list[NDArray[np.uint8]] = []
+        self._area = Area(self._segment.data_bytes, shm.PAGE_BYTES)
+
+    @classmethod
+    @contextmanager
+    def seats(cls, ranks: int, option: str | None = None) -> Iterator[list[Seat]]:
+        """One segment without a name, inherited by all ranks; on leaving, every wait in it ends.
+
+        Raises UsageError.
+        """
+        _check_option(option)
+        if not 1 <= ranks <= shm.MAX_RANKS:
+            raise UsageError(f"shm: {ranks} ranks; give 1 to {shm.MAX_RANKS}")
+        try:
+            fd = shm.create(ranks, AREA_BYTES)
+        except OSError as error:
+            raise InvalidRun(f"shm: cannot make a shared segment: {error}") from error
+        try:
+            yield [Seat(environment={FD_VARIABLE: str(fd)}, pass_fds=(fd,)) for _ in range(ranks)]
+        finally:
+            shm.abort(fd)
+            os.close(fd)
+
+    @staticmethod
+    def abort(seats: Sequence[Seat]) -> None:
+        """End every wait of these seats' ranks now, as when one of them is known to be dead."""
+        shm.abort(int(seats[0].environment[FD_VARIABLE]))
+
+    def operations(self) -> dict[str, tuple[str, ...]]:
+        pairs = POINT_TO_POINT if self.world.size > 1 else ()
+        return dict.fromkeys((*pairs, "barrier", "bcast"), ("byte",)) | {"allreduce": SUMMED}
+
+    def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+        kind = np.dtype(NUMPY_DTYPES[dtype])
+        size_bytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+        return self._take(size_bytes)[:size_bytes].view(kind).reshape(shape)
+
+    def _take(self, size_bytes: int) -> NDArray[np.uint8]:
+        """Touched pages of this rank's area, given back with the last array that looks at them."""
+        offset, length = self._area.take(size_bytes)
+        # Others may be about to touch their pages, too: what counts is what all of them want.
+        wanted = self._segment.intend(length)
+        try:
+            room = int(available_bytes() * (1 - HEADROOM))
+            if wanted > room:
+                self._area.give(offset, length)
+                raise MemoryError(f"shm: {wanted >> 20} MiB wanted, {room >> 20} MiB available")
+            buffer = self._segment.view(offset, length)
+            buffer.fill(0)
+        finally:
+            self._segment.intend(-length)
+        finalizer = weakref.finalize(buffer, _give_back, self._segment, self._area, offset, length)
+        finalizer.atexit = False  # the segment goes with the process
+        return buffer
+
+    def write(self, buffer: NDArray[Any], data: NDArray[Any]) -> None:
+        np.copyto(buffer, data, casting="no")
+
+    def read(self, buffer: NDArray[Any]) -> NDArray[Any]:
+        return buffer.copy()
+
+    def algorithms(self, case: Case) -> tuple[str, ...]:
+        names = tuple(ALGORITHMS.get(case.workload, ()))
+        if case.workload == "allreduce" and self.option:
+            return (self.option,)
+        first = self._default(case)
+        return tuple(sorted(names, key=lambda name: name != first))  # else as in the table
+
+    def _default(self, case: Case) -> str:
+        """Fewest waits where they dominate, above all where each costs a turn of the scheduler; fewest
+        bytes otherwise."""
+        short = case.size[0] <= SHORT_BYTES
+        if self.world.oversubscribed and case.workload != "allreduce":
+            return {"barrier": "all-to-all", "bcast": "flat"}.get(case.workload, "")
+        if self.world.oversubscribed and short:
+            return "one-shot"
+        return "recursive-doubling" if short else "ring"
+
+    def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Prepared:
+        """Raises Unsupported, UsageError for an unknown algorithm, MemoryError, ValueError for buffers
+        that are too small."""
+        self._check(case)
+        known = self.algorithms(case)
+        name = known[0] if algorithm is None else algorithm
+        if name not in ALGORITHMS[case.workload]:
+            raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
+        ranks, (size_bytes,) = self.world.size, case.size
+        item_bytes = np.dtype(NUMPY_DTYPES[case.dtype]).itemsize
+        chunks = _chunks(case)
+        blocks = ALGORITHMS[case.workload][name].blocks(ranks, chunks)
+        messages = chunks if case.workload in WINDOWED else 1
+        partition = Partition(blocks, messages * size_bytes // item_bytes, item_bytes)
+        plans = [compile_plan(each, partition) for each in _world(case.workload, name, ranks, chunks)]
+        own = plans[self.world.rank]
+        tmp = self._take(tmp_bytes(own))
+        plan = coll.Plan(own, case.dtype, ranks, [{**slot, "tmp": tmp} for slot in slots])
+        registered = all(self._segment.holds(slot["in"]) for slot in slots if "in" in slot)
+        name_of_all = plan_hash(digest(each, case.dtype) for each in plans)
+        return Prepared(case, name, plan, name_of_all, registered)
+
+    def _check(self, case: Case) -> None:
+        offered = self.operations()
+        if case.workload not in offered:
+            lacks = "needs two ranks" if case.workload in POINT_TO_POINT else "is not offered"
+            raise Unsupported(f"shm: {case.workload} {lacks}")
+        if case.dtype not in offered[case.workload]:
+            takes = ", ".join(offered[case.workload])
+            raise Unsupported(f"shm: {case.workload} takes {takes}, not {case.dtype}")
+        if case.ranks != self.world.size:
+            raise Unsupported(f"shm: {case.key} in a world of {self.world.size} ranks")
+        if len(case.size) != 1 or case.size[0] % np.dtype(NUMPY_DTYPES[case.dtype]).itemsize:
+            raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
+
+    def execute(self, plan: Prepared, slot: int) -> None:
+        try:
+            plan.plan.execute(self._segment.transport, slot)
+        except coll.PeerError as error:
+            raise self._explain(error, plan.case.key) from error
+
+    def run_rounds(self, plan: Prepared, rounds: int, batch: int = 1) -> NDArray[np.int64]:
+        try:
+            return plan.plan.run_rounds(self._segment.transport, rounds, batch)
+        except coll.PeerError as error:
+            raise self._explain(error, plan.case.key) from error
+
+    def _explain(self, error: coll.PeerError, doing: str) -> InvalidRun:
+        where, who = f"shm: rank {self.world.rank} in {doing}", self._segment.aborted_by()
+        if (peer := self._segment.blamed()) >= 0:
+            return InvalidRun(f"{where}: rank {peer} did not answer within {self.timeout_s:g} s")
+        if who == shm.NOBODY:
+            return InvalidRun(f"{where}: {error}")
+        return InvalidRun(f"{where}: {'the parent' if who < 0 else f'rank {who}'} gave up")
+
+    def probe(self, case: Case) -> tuple[str, float] | None:
+        """One way of a cache line, ns, for what is bound by latency; else memcpy on one core, B/s."""
+        size_bytes = min(case.size[0], PROBE_BYTES)
+        try:
+            if size_bytes <= TINY_BYTES:
+                return ("ns", self._segment.probe_line()) if self.world.size > 1 else None
+            return "B/s", self._segment.probe_copy(size_bytes, *self._probe_buffers(size_bytes))
+        except coll.PeerError as error:
+            raise self._explain(error, f"the probe of {case.key}") from error
+
+    def _probe_buffers(self, size_bytes: int) -> list[NDArray[np.uint8] | None]:
+        """Rank 0's, kept for the probe behind the burst: touching fresh pages takes longer than the copy."""
+        if self.world.rank != 0:
+            return [None, None]
+        if not self._probed or self._probed[0].nbytes < size_bytes:
+            self._probed = []
+            self._probed = [self._take(size_bytes) for _ in range(2)]
+        return [*self._probed]
+
+    def variant(self, plan: Prepared) -> dict[str, str]:
+        return {
+            "algorithm": plan.algorithm,
+            "buffers": "registered" if plan.registered else "copied",
+            "plan": plan.hash[:12],
+        }
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "transport": "shared memory (memfd), single copy from registered buffers",
+            "waiting": "yields" if self.world.oversubscribed else "spins",
+            "ranks": str(self.world.size),
+        }
+
+    def close(self) -> None:
+        """The mapping goes with the last array over it."""
+        self._probed = []
+        del self._segment
+
+
+def _check_option(option: str | None) -> None:
+    if option is not None and option not in ALGORITHMS["allreduce"]:
+        raise UsageError(f"shm: no allreduce algorithm {option!r}{suggest(option, ALGORITHMS['allreduce'])}")
+
+
+def _give_back(segment: shm.Segment, area: Area, offset: int, size_bytes: int) -> None:
+    segment.discard(offset, size_bytes)
+    area.give(offset, size_bytes)
+
+
+def _chunks(case: Case) -> int:
+    """Messages of a window, or parts in which a long vector is worked off."""
+    if case.workload in WINDOWED:
+        return window(case.size[0])
+    if case.workload == "allreduce":
+        return max(1, case.size[0] // (CHUNK_BYTES * case.ranks))
+    return 1
+
+
+@lru_cache(maxsize=64)
+def _world(op: str, algorithm: str, ranks: int, chunks: int) -> list[list[Step]]:
+    """The steps of all ranks."""
+    return [steps(op, algorithm, ranks, rank, 0, chunks) for rank in range(ranks)]

@@ -1,0 +1,116 @@
+"""Compiled plans in C: binding them to buffers, executing and timing them; typed sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.native._zbench import ffi, lib
+from zbench.native.arguments import choice, count
+from zbench.native.status import check
+
+DTYPES: dict[str, int] = {
+    "fp32": lib.ZB_FP32,
+    "fp64": lib.ZB_FP64,
+    "int32": lib.ZB_INT32,
+    "int64": lib.ZB_INT64,
+    "byte": lib.ZB_BYTE,
+}
+"""dtype -> its number in C."""
+
+BUFFERS = ("in", "out", "tmp")
+
+
+class PeerError(Exception):
+    """A peer did not answer, gave up, or runs another plan; `status` is the C status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            {
+                lib.ZB_ETIMEDOUT: "a peer did not answer within the deadline",
+                lib.ZB_EPEER: "a peer aborted the operation",
+            }.get(status, "a peer sent a message of another size than expected")
+        )
+        self.status = status
+
+
+def sum_into(dtype: str, dst: NDArray[Any], a: NDArray[Any], b: NDArray[Any]) -> None:
+    """dst = a + b, elementwise, all contiguous and of one size; integers wrap. Raises ValueError."""
+    number = DTYPES[choice("dtype", dtype, DTYPES)]
+    if not dst.nbytes == a.nbytes == b.nbytes:
+        raise ValueError(f"sizes differ: {dst.nbytes}, {a.nbytes} and {b.nbytes} bytes")
+    pointers = [_pointer(dst, True), _pointer(a), _pointer(b)]
+    check(lib.zb_coll_sum(number, *pointers, dst.nbytes), f"sum of {dst.nbytes} bytes as {dtype}")
+
+
+def _pointer(array: NDArray[Any], writable: bool = False) -> Any:
+    """Its address. Raises ValueError unless it is C-contiguous, and writable where that is asked."""
+    if not array.flags.c_contiguous or (writable and not array.flags.writeable):
+        raise ValueError("a buffer must be contiguous, and one that is written must be writable")
+    return ffi.cast("void *", array.ctypes.data)
+
+
+class Plan:
+    """One rank's plan, bound to the buffers of its slots, which it keeps alive.
+
+    `actions`: rows of the dtype of schedules.compile, shape (n,). `slots`: per slot the arrays of
+    "in", "out" and "tmp"; a missing one has no bytes. Raises ValueError where a row names a peer, a
+    buffer or a byte that is not there.
+    """
+
+    def __init__(
+        self,
+        actions: NDArray[Any],
+        dtype: str,
+        ranks: int,
+        slots: Sequence[dict[str, NDArray[Any]]],
+    ) -> None:
+        if actions.dtype.itemsize != ffi.sizeof("zb_coll_action") or actions.ndim != 1:
+            raise ValueError(f"a plan has rows of {ffi.sizeof('zb_coll_action')} bytes")
+        if not slots:
+            raise ValueError("a plan needs at least one slot")
+        self._slots = [dict(slot) for slot in slots]
+        self.slots = len(slots)
+        empty = np.empty(0, np.uint8)
+        rows = [[slot.get(name, empty) for name in BUFFERS] for slot in self._slots]
+        # What every slot has: a plan fits all of them or none.
+        sizes = [min(row[i].nbytes for row in rows) for i in range(len(BUFFERS))]
+        pointers = [_pointer(row[i], i > 0) for row in rows for i in range(len(BUFFERS))]
+        out = ffi.new("zb_coll_plan **")
+        status = lib.zb_coll_plan_create(
+            ffi.cast("zb_coll_action *", _pointer(actions)),
+            len(actions),
+            DTYPES[choice("dtype", dtype, DTYPES)],
+            count("ranks", ranks, 1),
+            ffi.new("void *[]", pointers),
+            ffi.new("int64_t[]", sizes),
+            len(slots),
+            out,
+        )
+        check(status, f"a plan of {len(actions)} rows on {len(slots)} slots")
+        self._plan = ffi.gc(out[0], lib.zb_coll_plan_destroy)
+
+    def execute(self, transport: Any, slot: int) -> None:
+        """One blocking execution. Raises PeerError, IndexError."""
+        if not 0 <= slot < self.slots:
+            raise IndexError(f"slot {slot} of {self.slots}")
+        status = lib.zb_coll_execute(self._plan, transport, slot)
+        if status != lib.ZB_OK:
+            raise PeerError(status)
+
+    def run_rounds(self, transport: Any, rounds: int, batch: int) -> NDArray[np.int64]:
+        """int64 ns, shape (rounds, 2): start and end of each round of `batch` executions.
+
+        Raises PeerError, ValueError.
+        """
+        count("batch", batch, 1)
+        stamps = np.empty((count("rounds", rounds), 2), np.int64)
+        status = lib.zb_coll_rounds(
+            self._plan, transport, rounds, batch, ffi.cast("int64_t *", _pointer(stamps, True))
+        )
+        if status != lib.ZB_OK:
+            raise PeerError(status)
+        return stamps

@@ -1,0 +1,138 @@
+"""The shared segment in C: one sparse memfd, opened by every rank of a world on one host."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.native._zbench import ffi, lib
+from zbench.native.arguments import count
+from zbench.native.coll import PeerError
+from zbench.native.status import check
+
+PAGE_BYTES = 4096
+MAX_RANKS = 4096
+NOBODY = -2
+"""`Segment.aborted_by` while no one has."""
+
+
+def create(ranks: int, data_bytes: int) -> int:
+    """A file descriptor of a new segment with `data_bytes` (whole pages) per rank.
+
+    It has no name: nothing appears in /dev/shm, and it ends with its last process.
+    Raises ValueError, OSError.
+    """
+    count("ranks", ranks, 1, MAX_RANKS)
+    fd = os.memfd_create("zbench", os.MFD_CLOEXEC)
+    try:
+        check(lib.zb_shm_format(fd, ranks, count("data_bytes", data_bytes)), "shared segment")
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def abort(fd: int, who: int = -1) -> None:
+    """End every wait of every rank, now and later. `who` gave up: a rank, or -1, the parent."""
+    check(lib.zb_shm_abort(fd, who), "abort")
+
+
+class Segment:
+    """The segment as one rank sees it. `timeout_s` bounds every single wait.
+
+    Raises OSError where `fd` is no segment or cannot be mapped, ValueError for a rank it lacks.
+    """
+
+    def __init__(self, fd: int, rank: int, oversubscribed: bool, timeout_s: float) -> None:
+        out = ffi.new("zb_shm **")
+        status = lib.zb_shm_open(fd, rank, oversubscribed, round(timeout_s * 1e9), out)
+        check(status, f"rank {rank} of the segment in file descriptor {fd}")
+        self._take(out, None)
+
+    def _take(self, out: Any, owner: Segment | None) -> None:
+        # `view` keeps self alive and self the mapping's owner, so that no mapping goes before its users.
+        self._shm = ffi.gc(out[0], lib.zb_shm_close)
+        self._owner = owner
+        self.ranks: int = lib.zb_shm_ranks(self._shm)
+        self.data_bytes: int = lib.zb_shm_data_bytes(self._shm)
+
+    def beside(self, rank: int) -> Segment:
+        """Another rank of this world, for a thread of this process. Raises ValueError."""
+        out = ffi.new("zb_shm **")
+        check(lib.zb_shm_open_beside(self._shm, rank, out), f"rank {rank} of the segment")
+        other = object.__new__(Segment)
+        other._take(out, self)
+        return other
+
+    @property
+    def transport(self) -> Any:
+        """What Plan executes over."""
+        return lib.zb_shm_transport(self._shm)
+
+    def view(self, offset: int, size_bytes: int) -> NDArray[np.uint8]:
+        """Bytes of this rank's data area as an array over the segment. Raises ValueError."""
+        if offset < 0 or size_bytes < 0 or offset + size_bytes > self.data_bytes:
+            raise ValueError(f"{size_bytes} bytes at {offset} of {self.data_bytes}")
+        start = ffi.cast("char *", lib.zb_shm_data(self._shm)) + offset
+        owner = ffi.gc(start, lambda _, segment=self: None)
+        return np.frombuffer(ffi.buffer(owner, size_bytes), np.uint8)
+
+    def holds(self, array: NDArray[Any]) -> bool:
+        """Whether an array lies in this rank's data area."""
+        offset = array.ctypes.data - int(ffi.cast("intptr_t", lib.zb_shm_data(self._shm)))
+        return offset >= 0 and offset + array.nbytes <= self.data_bytes
+
+    def discard(self, offset: int, size_bytes: int) -> None:
+        """Give whole pages of the data area back; they read as zero afterwards."""
+        check(lib.zb_shm_discard(self._shm, offset, size_bytes), f"{size_bytes} bytes at {offset}")
+
+    def intend(self, size_bytes: int) -> int:
+        """Add to the bytes that ranks are about to touch; their sum over the world."""
+        return int(lib.zb_shm_intend(self._shm, size_bytes))
+
+    def synchronize(self, bystander: bool = False) -> None:
+        """Return after all ranks have called it. Raises PeerError."""
+        _run(lib.zb_shm_sync(self._shm, bystander))
+
+    def probe_line(self) -> float:
+        """One way of a cache line between ranks 0 and 1, ns. All ranks call it. Raises PeerError."""
+        if self.ranks < 2:
+            raise ValueError("one rank has nobody to pass a cache line to")
+        out = ffi.new("double *")
+        _run(lib.zb_shm_probe_line(self._shm, out))
+        return float(out[0])
+
+    def probe_copy(self, size_bytes: int, dst: NDArray[Any] | None, src: NDArray[Any] | None) -> float:
+        """memcpy on rank 0 alone, B/s. All ranks call it; only rank 0 gives the arrays.
+
+        Raises PeerError, ValueError.
+        """
+        for array in (dst, src):
+            if array is not None and (array.nbytes < size_bytes or not array.flags.c_contiguous):
+                raise ValueError(f"a copy of {size_bytes} bytes needs larger buffers")
+        out = ffi.new("double *")
+        pointers = [
+            ffi.NULL if array is None else ffi.cast("void *", array.ctypes.data) for array in (dst, src)
+        ]
+        _run(lib.zb_shm_probe_copy(self._shm, *pointers, size_bytes, out))
+        return float(out[0])
+
+    def abort(self) -> None:
+        """End every wait of every rank: this one gives up."""
+        lib.zb_shm_give_up(self._shm)
+
+    def aborted_by(self) -> int:
+        """The rank that gave up, -1: the parent, NOBODY."""
+        return int(lib.zb_shm_aborted_by(self._shm))
+
+    def blamed(self) -> int:
+        """The peer this rank gave up on, -1: none."""
+        return int(lib.zb_shm_blamed(self._shm))
+
+
+def _run(status: int) -> None:
+    if status != lib.ZB_OK:
+        raise PeerError(status)

@@ -1,0 +1,113 @@
+"""The words of a schedule: spans, actions, steps.
+
+A step is a set of concurrent actions: reads see the state before the step, writes land at its end,
+and the next step waits for all of them. Messages match first in, first out per ordered pair of
+ranks, never by step number. A rank reads its operands from `in`, leaves its result in `out`, and may
+use `tmp`; it never writes `in`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+Buffer = Literal["in", "out", "tmp"]
+
+
+class Kind(IntEnum):
+    """What an action does; the numbers are those of the plans."""
+
+    SEND = 0
+    RECV = 1
+    RECV_REDUCE = 2
+    """dst = src + what arrives."""
+    COPY = 3
+    REDUCE = 4
+    """dst = the sum of the sources, in their order."""
+    SIGNAL = 6
+    """A message without data."""
+    WAIT = 7
+
+
+SENDS = frozenset({Kind.SEND, Kind.SIGNAL})
+RECEIVES = frozenset({Kind.RECV, Kind.RECV_REDUCE, Kind.WAIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`count` blocks of a buffer from `first` on; bytes are only known to a Partition.
+
+    `in` and `out` hold the vector once. `tmp` may hold it several times: block i of `tmp` has the
+    size of block i modulo the blocks of the vector.
+    """
+
+    buffer: Buffer
+    first: int
+    count: int = 1
+
+    def overlaps(self, other: Span) -> bool:
+        return (
+            self.buffer == other.buffer
+            and self.first < other.first + other.count
+            and other.first < self.first + self.count
+        )
+
+    def __str__(self) -> str:
+        return f"{self.buffer}[{self.first}:{self.first + self.count}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a rank does in a step; use the constructors below, which know what each needs."""
+
+    kind: Kind
+    peer: int | None = None
+    dst: Span | None = None
+    sources: tuple[Span, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [self.kind.name]
+        if self.dst is not None:
+            parts.append(str(self.dst))
+        if self.sources:
+            arrow = "" if self.dst is None else "= "
+            parts.append(arrow + " + ".join(map(str, self.sources)))
+        if self.peer is not None:
+            parts.append(f"{'to' if self.kind in SENDS else 'from'} {self.peer}")
+        return " ".join(parts)
+
+
+Step = tuple[Action, ...]
+Steps = Iterator[Step]
+
+
+def send(src: Span, to: int) -> Action:
+    return Action(Kind.SEND, to, None, (src,))
+
+
+def recv(dst: Span, source: int) -> Action:
+    return Action(Kind.RECV, source, dst)
+
+
+def recv_reduce(dst: Span, own: Span, source: int) -> Action:
+    """dst = own + what arrives from `source`."""
+    return Action(Kind.RECV_REDUCE, source, dst, (own,))
+
+
+def copy(dst: Span, src: Span) -> Action:
+    return Action(Kind.COPY, None, dst, (src,))
+
+
+def reduce(dst: Span, sources: tuple[Span, ...]) -> Action:
+    """dst = sources[0] + sources[1] + ..., summed from left to right."""
+    return Action(Kind.REDUCE, None, dst, sources)
+
+
+def signal(to: int) -> Action:
+    return Action(Kind.SIGNAL, to)
+
+
+def wait(source: int) -> Action:
+    return Action(Kind.WAIT, source)

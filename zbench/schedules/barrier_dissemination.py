@@ -1,0 +1,17 @@
+"""Barrier by dissemination."""
+
+from __future__ import annotations
+
+from zbench.schedules.action import Steps, signal, wait
+
+
+def steps(ranks: int, rank: int, root: int, chunks: int) -> Steps:
+    """In round k every rank signals the one 2^k ahead and waits for the one 2^k behind.
+
+    Cost: ceil(lg p) a. Source: Hensgen, Finkel and Manber, "Two algorithms for barrier
+    synchronization", 1988.
+    """
+    distance = 1
+    while distance < ranks:
+        yield signal((rank + distance) % ranks), wait((rank - distance) % ranks)
+        distance *= 2
