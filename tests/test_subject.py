@@ -1,0 +1,39 @@
+"""Subjects as written on the command line."""
+
+import pytest
+
+from zbench.errors import UsageError
+from zbench.subject import parse
+
+
+def test_a_name_may_carry_an_option() -> None:
+    """`cpu:generic` is the card cpu with the option generic."""
+    subject = parse("card", "cpu:generic")
+    assert (subject.name, subject.option, subject.venv) == ("cpu", "generic", None)
+    assert subject.label == "cpu:generic"
+
+
+def test_a_dotted_name_is_module_and_class() -> None:
+    """A vendor's card needs no entry point."""
+    subject = parse("card", "zbench.cards.cpu:Cpu:generic")
+    assert (subject.name, subject.option) == ("zbench.cards.cpu:Cpu", "generic")
+    assert subject.load().__name__ == "Cpu"
+
+
+def test_an_unknown_name_suggests_the_near_miss() -> None:
+    """A typing error is one line that says what was meant."""
+    with pytest.raises(UsageError, match=r"no fabric 'shn' \(did you mean 'shm'\?\)"):
+        parse("fabric", "shn").load()
+
+
+@pytest.mark.parametrize("spec", ["", ":generic", "cpu@", "a.b"])
+def test_malformed_words_are_refused(spec: str) -> None:
+    """Nothing is guessed from half a subject."""
+    with pytest.raises(UsageError):
+        parse("card", spec)
+
+
+def test_a_directory_that_is_no_environment_is_refused(tmp_path: object) -> None:
+    """`cpu@DIR` needs DIR/bin/python."""
+    with pytest.raises(UsageError, match="no virtual environment"):
+        parse("card", f"cpu@{tmp_path}")

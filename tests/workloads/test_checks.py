@@ -1,0 +1,124 @@
+"""Verification: right answers pass, wrong ones fail, and how small an error can be seen is told."""
+
+import numpy as np
+import pytest
+
+from zbench.case import Case
+from zbench.workloads import WORKLOADS, workload
+from zbench.workloads.base import Array, Finding
+
+RNG = np.random.default_rng(7)
+GEMM = Case("gemm", "fp32", (33, 47, 65), {"threads": 1})
+STEP = Case("step", "fp64", (8, 9, 10), {"ranks": 3})
+
+
+def product(case: Case, seed: int = 1) -> tuple[dict[str, Array], Array]:
+    inputs = workload("gemm").fill(case, seed, 0)
+    a = inputs["a"].T if case.get("transa") == "t" else inputs["a"]
+    b = inputs["b"].T if case.get("transb") == "t" else inputs["b"]
+    return inputs, a @ b
+
+
+def judged(case: Case, inputs: dict[str, Array], c: Array) -> Finding:
+    return workload("gemm").check(case, 1, 0, inputs, {"c": c}, np.random.default_rng(3))
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "fp64"])
+@pytest.mark.parametrize("transa", ["n", "t"])
+@pytest.mark.parametrize("transb", ["n", "t"])
+def test_a_right_product_passes(dtype: str, transa: str, transb: str) -> None:
+    """Rounding is not an error, in any orientation."""
+    case = Case("gemm", dtype, (33, 47, 65), {"transa": transa, "transb": transb})
+    assert judged(case, *product(case)).passed
+
+
+def test_one_wrong_element_is_seen_from_the_stated_size_on() -> None:
+    """The record says the smallest error the check can see; that error is seen."""
+    inputs, c = product(GEMM)
+    c[3, 5] += 1.1 * judged(GEMM, inputs, c).smallest_error
+    finding = judged(GEMM, inputs, c)
+    assert not finding.passed
+    assert "row 3" in finding.why
+
+
+def test_what_was_never_written_is_seen() -> None:
+    """A poisoned output is NaN, and NaN is wrong."""
+    inputs, c = product(GEMM)
+    c[-1, -1] = np.nan
+    assert not judged(GEMM, inputs, c).passed
+
+
+def test_a_product_in_half_precision_is_seen() -> None:
+    """Fast because it is less exact is not fast."""
+    case = Case("gemm", "fp32", (64, 64, 64))
+    inputs, _ = product(case)
+    half = inputs["a"].astype(np.float16).astype(np.float32) @ inputs["b"].astype(np.float16).astype(
+        np.float32
+    )
+    assert not judged(case, inputs, half).passed
+
+
+@pytest.mark.parametrize("name", ["read", "copy", "triad"])
+def test_streams_are_compared_exactly(name: str) -> None:
+    """One element that is one unit off is found and named."""
+    case = Case(name, "fp64", (800,))
+    inputs = workload(name).fill(case, 1, 0)
+    right = {"read": [inputs["a"].sum()], "copy": inputs["a"], "triad": inputs["a"] + 3 * inputs.get("b", 0)}
+    out = np.array(right[name], np.float64)
+    check = workload(name).check
+    assert check(case, 1, 0, inputs, {"out": out}, RNG) == Finding(True, 0.0)
+    out[0] += 1
+    finding = check(case, 1, 0, inputs, {"out": out}, RNG)
+    assert not finding.passed
+    assert "the first at 0" in finding.why
+
+
+def test_an_allreduce_is_the_sum_over_ranks() -> None:
+    """Doubling one rank's contribution for another's is seen."""
+    case = Case("allreduce", "fp32", (4000,), {"ranks": 3})
+    fill, check = workload("allreduce").fill, workload("allreduce").check
+    data = [fill(case, 9, rank)["in"] for rank in range(3)]
+    assert check(case, 9, 1, {}, {"out": data[0] + data[1] + data[2]}, RNG).passed
+    assert not check(case, 9, 1, {}, {"out": data[0] + data[1] + data[1]}, RNG).passed
+
+
+def test_a_message_must_come_from_the_right_rank() -> None:
+    """What stands in rank 1's output after a one-way message is rank 0's input."""
+    case = Case("unidirectional", "byte", (100,), {"ranks": 2})
+    fill, check = workload("unidirectional").fill, workload("unidirectional").check
+    assert check(case, 9, 1, {}, {"out": fill(case, 9, 0)["in"]}, RNG).passed
+    assert not check(case, 9, 1, {}, {"out": fill(case, 9, 1)["in"]}, RNG).passed
+
+
+def test_a_step_is_checked_in_all_its_parts() -> None:
+    """Forward, both backward products and the summed gradient: each one wrong is told by name."""
+    fill, check = workload("step").fill, workload("step").check
+    everyone = [fill(STEP, 5, rank) for rank in range(3)]
+    mine = everyone[1]
+    right = {
+        "y": mine["x"] @ mine["w"],
+        "dx": mine["dy"] @ mine["w"].T,
+        "dw": mine["x"].T @ mine["dy"],
+        "gw": np.sum([each["x"].T @ each["dy"] for each in everyone], axis=0),
+    }
+    assert check(STEP, 5, 1, mine, right, RNG).passed
+    for name in right:
+        wrong = right | {name: right[name] + 1e-3}
+        assert f"{name}: " in check(STEP, 5, 1, mine, wrong, RNG).why
+
+
+def test_rates_follow_the_fields_definitions() -> None:
+    """2 m n k for GEMM, STREAM's bytes, nccl-tests' bus bandwidth, half the round trip."""
+    second = 1e9
+    assert workload("gemm").value(GEMM, second) == 2 * 33 * 47 * 65
+    assert workload("triad").value(Case("triad", "fp64", (800,)), second) == 2400
+    assert workload("allreduce").value(Case("allreduce", "fp32", (800,), {"ranks": 4}), second) == 1200
+    assert workload("bcast").value(Case("bcast", "byte", (800,), {"ranks": 4}), second) == 800
+    assert workload("pingpong").operations(Case("pingpong", "byte", (8,))) == 2
+    assert workload("message_rate").operations(Case("message_rate", "byte", (8,))) == 64
+
+
+def test_every_workload_counts_its_memory() -> None:
+    """The memory check before a run relies on it."""
+    case = Case("triad", "fp64", (800,))
+    assert WORKLOADS["triad"].memory_bytes(case) == 2400

@@ -1,0 +1,93 @@
+"""The contract of a card: one device that computes.
+
+A vendor adds a card without touching zbench: a class with these methods, found by the entry point
+`zbench.cards` or named as `package.module:Class`. Nothing special-cases a built-in.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.case import Case
+
+Slot = dict[str, Any]
+"""One set of buffers of a case, by name ("a", "b", "c"), each as `alloc` returned it."""
+
+
+class Card(ABC):
+    """One device that computes.
+
+    `prepare` does all validation, so that nothing is checked inside a timed interval. The harness
+    chooses the rounds, poisons the outputs and verifies them through `read`; a card never checks
+    itself.
+    """
+
+    memory = "host"
+    """Where buffers live; a fabric that does not take it stages through the host."""
+
+    def __init__(self, option: str | None = None) -> None:
+        self.option = option
+
+    @abstractmethod
+    def operations(self) -> dict[str, tuple[str, ...]]:
+        """Workload -> dtypes that this card really has (no unnoticed upcast)."""
+
+    @abstractmethod
+    def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """An uninitialised buffer, contiguous and row-major. Raises MemoryError."""
+
+    @abstractmethod
+    def write(self, buffer: Any, data: NDArray[Any]) -> None: ...
+
+    @abstractmethod
+    def read(self, buffer: Any) -> NDArray[Any]:
+        """A copy on the host, complete: all work enqueued before has ended."""
+
+    @abstractmethod
+    def prepare(self, case: Case, slots: Sequence[Slot]) -> Any:
+        """A plan for this case over these slots. Raises Unsupported."""
+
+    @abstractmethod
+    def enqueue(self, plan: Any, slot: int) -> None:
+        """Start one execution on slot `slot`."""
+
+    def synchronize(self) -> None:
+        """Return when all that was enqueued has ended."""
+
+    def variant(self, plan: Any) -> dict[str, str]:
+        """How this plan answers: instruction set, library, algorithm."""
+        return {}
+
+    def describe(self) -> dict[str, str]:
+        """What the fingerprint should say of this card: libraries and versions, device."""
+        return {}
+
+    def probe(self, case: Case) -> tuple[str, float] | None:
+        """(unit, rate) of what bounds the case, measured now in a few ms; None: no probe."""
+        return None
+
+    def run_rounds(self, plan: Any, rounds: int, batch: int = 1) -> NDArray[np.int64]:
+        """int64 ns, shape (rounds,): round i ran `batch` executions on slots i*batch, ... mod slots.
+
+        Rounds are chained (the end of one is the start of the next), so that their sum is the
+        elapsed time. This default times on the host around `enqueue` and `synchronize`.
+        """
+        slots = len(plan.slots)
+        stamps = np.empty(rounds + 1, np.int64)
+        self.synchronize()
+        stamps[0] = perf_counter_ns()
+        for i in range(rounds):
+            for execution in range(i * batch, (i + 1) * batch):
+                self.enqueue(plan, execution % slots)
+            self.synchronize()
+            stamps[i + 1] = perf_counter_ns()
+        return np.diff(stamps)
+
+    def release(self, plan: Any) -> None:
+        """Give back what `prepare` took."""

@@ -1,0 +1,62 @@
+"""What every card whose memory is the host's shares: numpy buffers and the host's own roofs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.cards.base import Card
+from zbench.case import Case
+from zbench.errors import Unsupported
+from zbench.native import cpu, stream
+
+DTYPES = {"fp32": np.float32, "fp64": np.float64}
+STREAM_KERNELS = ("read", "copy", "triad")
+
+ALIGNMENT = 64
+"""Bytes; a cache line, so that no card is slowed by where its buffer happens to start."""
+PROBE_BANDWIDTH_BYTES = 64 << 20
+"""Bytes a bandwidth probe touches: beyond most last-level caches, and a few ms long."""
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    """Uninitialised, row-major, on a cache line's boundary."""
+    kind = np.dtype(DTYPES[dtype])
+    size_bytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    raw = np.empty(size_bytes + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size_bytes].view(kind).reshape(shape)
+
+
+class HostCard(Card):
+    """A card that computes in the host's memory."""
+
+    memory = "host"
+
+    def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+        return aligned_empty(shape, dtype)
+
+    def write(self, buffer: NDArray[Any], data: NDArray[Any]) -> None:
+        np.copyto(buffer, data)
+
+    def read(self, buffer: NDArray[Any]) -> NDArray[Any]:
+        return buffer.copy()
+
+    def probe(self, case: Case) -> tuple[str, float] | None:
+        """The FMA peak for what computes, the same kernel's bandwidth for what streams."""
+        if case.workload in STREAM_KERNELS:
+            size = min(case.size[0], PROBE_BANDWIDTH_BYTES)
+            return "B/s", stream.bandwidth(case.workload, size, case.threads, cpu.isa())
+        return "FLOP/s", stream.peak_flops(case.dtype, cpu.isa(), case.threads)
+
+    def require(self, case: Case) -> None:
+        """Raises Unsupported for what this card does not offer."""
+        offered = self.operations()
+        if case.workload not in offered:
+            raise Unsupported(f"no {case.workload} (offers: {', '.join(offered)})")
+        if case.dtype not in offered[case.workload]:
+            raise Unsupported(f"no {case.dtype} {case.workload} (has: {', '.join(offered[case.workload])})")
+        if case.threads > cpu.usable_cpus():
+            raise Unsupported(f"{case.threads} threads, but {cpu.usable_cpus()} usable CPUs")

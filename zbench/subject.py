@@ -1,0 +1,73 @@
+"""What is measured, as written on the command line: `name[:option][@venv]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from zbench.errors import UsageError, suggest
+
+GROUPS = {"card": "zbench.cards", "fabric": "zbench.fabrics"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A card or a fabric, with its option and the virtual environment it runs in."""
+
+    kind: str
+    """card or fabric."""
+    name: str
+    """Of an entry point, or `package.module:Class`."""
+    option: str | None = None
+    venv: str | None = None
+
+    @property
+    def label(self) -> str:
+        option = f":{self.option}" if self.option else ""
+        venv = f"@{self.venv}" if self.venv else ""
+        return f"{self.name}{option}{venv}"
+
+    def load(self) -> Any:
+        """The class. Raises UsageError where there is none of this name."""
+        if "." in self.name:
+            module, _, attribute = self.name.partition(":")
+            try:
+                return getattr(import_module(module), attribute)
+            except (ImportError, AttributeError) as error:
+                raise UsageError(f"{self.kind} {self.label}: {error}") from error
+        known = available(self.kind)
+        if self.name not in known:
+            raise UsageError(f"no {self.kind} {self.name!r}{suggest(self.name, known)}")
+        try:
+            return known[self.name].load()
+        except ImportError as error:
+            raise UsageError(
+                f"{self.kind} {self.label} is known but does not load: {error}; install what it needs"
+            ) from error
+
+
+def available(kind: str) -> dict[str, EntryPoint]:
+    """Every card or fabric that an installed package offers, by name."""
+    return {entry.name: entry for entry in entry_points(group=GROUPS[kind])}
+
+
+def parse(kind: str, spec: str) -> Subject:
+    """The subject of a command-line word. Raises UsageError; the class is not loaded yet."""
+    rest, at, venv = spec.partition("@")
+    if at and not (Path(venv).expanduser() / "bin" / "python").exists():
+        raise UsageError(f"{kind} {spec}: {venv} is no virtual environment (no bin/python in it)")
+    parts = rest.split(":")
+    if not parts[0] or (at and not venv):
+        raise UsageError(f"{kind} {spec!r}: write name[:option][@venv], for example cpu:generic")
+    name_parts = 2 if "." in parts[0] else 1
+    if "." in parts[0] and len(parts) < 2:
+        raise UsageError(f"{kind} {spec!r}: a name with a dot is package.module:Class")
+    return Subject(
+        kind,
+        ":".join(parts[:name_parts]),
+        ":".join(parts[name_parts:]) or None,
+        str(Path(venv).expanduser().absolute()) if at else None,
+    )

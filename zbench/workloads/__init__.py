@@ -1,0 +1,16 @@
+"""What is run: one small file per kind, one table of all."""
+
+from __future__ import annotations
+
+from zbench.workloads.base import Workload
+from zbench.workloads.gemm import GEMM
+from zbench.workloads.messages import MESSAGES
+from zbench.workloads.step import STEP
+from zbench.workloads.stream import STREAMS
+
+WORKLOADS: dict[str, Workload] = {w.name: w for w in (GEMM, *STREAMS, *MESSAGES, STEP)}
+
+
+def workload(name: str) -> Workload:
+    """The workload of this name. Raises KeyError."""
+    return WORKLOADS[name]

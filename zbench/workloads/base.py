@@ -1,0 +1,113 @@
+"""A workload: what is run, its work model, its data, and how its answer is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.case import Case
+
+Array = NDArray[Any]
+NUMPY_DTYPES: dict[str, np.dtype[Any]] = {
+    "fp32": np.dtype(np.float32),
+    "fp64": np.dtype(np.float64),
+    "int32": np.dtype(np.int32),
+    "int64": np.dtype(np.int64),
+    "byte": np.dtype(np.uint8),
+}
+UNIT_ROUNDOFF = {"fp32": 2.0**-24, "fp64": 2.0**-53}
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One buffer of a case. Outputs are poisoned before the timed rounds and verified after."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    output: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * NUMPY_DTYPES[self.dtype].itemsize
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check of one output found."""
+
+    passed: bool
+    smallest_error: float
+    """Smallest absolute error in one element that this check can see; 0: bit equality."""
+    why: str = ""
+
+
+Fill = Callable[[Case, int, int], dict[str, Array]]
+"""(case, seed, rank) -> the inputs by name; any rank can recompute another's."""
+
+Check = Callable[[Case, int, int, dict[str, Array], dict[str, Array], np.random.Generator], Finding]
+"""(case, seed, rank, inputs, outputs, generator for fresh vectors) -> Finding."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    suite: str
+    """card, fabric or scaling."""
+    metric: str
+    """Of the closed list in `judge.metrics`."""
+    unit: str
+    better: str
+    """higher or lower."""
+    method: str
+    """How answers are verified: freivalds, exact."""
+    buffers: Callable[[Case], dict[str, Buffer]]
+    fill: Fill
+    check: Check
+    value: Callable[[Case, float], float]
+    """(case, ns per operation) -> the metric in its unit."""
+    flops: Callable[[Case], int] = lambda case: 0
+    bytes: Callable[[Case], int] = lambda case: 0
+    """Mandatory bytes moved by one operation."""
+    operations: Callable[[Case], int] = lambda case: 1
+    """Operations that one execution counts: 2 one-way trips in a ping-pong."""
+
+    def memory_bytes(self, case: Case) -> int:
+        """Bytes of one slot on one rank."""
+        return sum(buffer.size_bytes for buffer in self.buffers(case).values())
+
+
+def generator(*key: int) -> np.random.Generator:
+    """A stream of its own for each (seed, rank, purpose), the same in every process."""
+    return np.random.default_rng(list(key))
+
+
+INTEGER_PERIOD = 65537
+"""Elements after which exact integer data repeat: prime, so no block size divides it and a permuted
+or repeated block cannot look right; small, so that filling costs little."""
+INTEGER_LIMIT = 1000
+"""Sums of up to 16,000 ranks stay below 2^24, where fp32 addition is exact in any order."""
+
+
+def integers(rng: np.random.Generator, count: int, dtype: str) -> Array:
+    """`count` exact integers of `dtype`, bit-comparable after any order of additions."""
+    low, high = (0, 256) if dtype == "byte" else (-INTEGER_LIMIT, INTEGER_LIMIT + 1)
+    period = rng.integers(low, high, size=INTEGER_PERIOD).astype(NUMPY_DTYPES[dtype])
+    return np.resize(period, count)
+
+
+def equal(name: str, expected: Array, actual: Array) -> Finding:
+    """Bit equality, saying how many elements differ and where the first one is."""
+    different = np.flatnonzero(expected != actual)
+    if not different.size:
+        return Finding(True, 0.0)
+    first = int(different[0])
+    return Finding(
+        False,
+        0.0,
+        f"{name}: {different.size} of {expected.size} elements are wrong, the first at {first}: "
+        f"expected {expected.flat[first]}, got {actual.flat[first]}",
+    )

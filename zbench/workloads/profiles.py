@@ -1,0 +1,143 @@
+"""Which cases a profile asks, and how long it looks at each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zbench.case import Case
+
+KIB, MIB = 1 << 10, 1 << 20
+
+STREAM_OVER_CACHE = 4
+"""An array is at least this many last-level caches (STREAM's run rules), so that memory is measured."""
+STREAM_MIN_BYTES, STREAM_MAX_BYTES = 64 * MIB, 1024 * MIB
+
+SUITES = ("card", "fabric", "scaling")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much a run measures."""
+
+    name: str
+    launches: int
+    burst_s: float
+    """Time of one burst, warm-up included."""
+    rounds_max: int
+    """Samples kept of one burst; every one is written to the record."""
+    gemm_sizes: tuple[int, ...]
+    stream_kernels: tuple[str, ...]
+    latency_sizes: tuple[int, ...]
+    bandwidth_sizes: tuple[int, ...]
+    bcast_sizes: tuple[int, ...]
+    allreduce_sizes: tuple[int, ...]
+    step: tuple[int, int, int]
+    """(m, n, k) of the training step on one rank."""
+    verdicts: bool = True
+    """Two launches carry no verdict: an interval of one degree of freedom decides nothing."""
+
+
+_POWERS = tuple(8 << (3 * i) for i in range(8))  # 8 B, 64 B, ... 16 MiB
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="smoke",
+            launches=2,
+            burst_s=0.1,
+            rounds_max=300,
+            gemm_sizes=(256, 512),
+            stream_kernels=("triad",),
+            latency_sizes=(8, 64 * KIB),
+            bandwidth_sizes=(1 * MIB,),
+            bcast_sizes=(64 * KIB,),
+            allreduce_sizes=(8, 64 * KIB, 4 * MIB),
+            step=(256, 512, 512),
+            verdicts=False,
+        ),
+        Profile(
+            name="quick",
+            launches=5,
+            burst_s=0.5,
+            rounds_max=2000,
+            gemm_sizes=(256, 512, 1024, 2048),
+            stream_kernels=("read", "copy", "triad"),
+            latency_sizes=(8, 512, 8 * KIB, 64 * KIB, 1 * MIB, 64 * MIB),
+            bandwidth_sizes=(64 * KIB, 4 * MIB),
+            bcast_sizes=(8, 64 * KIB, 4 * MIB),
+            allreduce_sizes=(8, 64 * KIB, 4 * MIB, 64 * MIB),
+            step=(512, 1024, 1024),
+        ),
+        Profile(
+            name="full",
+            launches=5,
+            burst_s=1.0,
+            rounds_max=10000,
+            gemm_sizes=(64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096),
+            stream_kernels=("read", "copy", "triad"),
+            latency_sizes=(*_POWERS, 64 * MIB),
+            bandwidth_sizes=(*_POWERS, 64 * MIB),
+            bcast_sizes=(*_POWERS, 64 * MIB),
+            allreduce_sizes=(*_POWERS, 64 * MIB),
+            step=(1024, 2048, 2048),
+        ),
+    )
+}
+
+
+def stream_bytes(last_level_cache_bytes: int) -> int:
+    """Bytes of one stream array: the power of two that no cache can hold."""
+    size = STREAM_MIN_BYTES
+    while size < STREAM_OVER_CACHE * last_level_cache_bytes and size < STREAM_MAX_BYTES:
+        size *= 2
+    return size
+
+
+def thread_counts(cpus: int) -> list[int]:
+    """One core, and all of them."""
+    return sorted({1, cpus})
+
+
+def card_cases(profile: Profile, cpus: int, last_level_cache_bytes: int) -> list[Case]:
+    gemms = [
+        Case("gemm", dtype, (n, n, n), {"threads": threads})
+        for dtype in ("fp32", "fp64")
+        for n in profile.gemm_sizes
+        for threads in thread_counts(cpus)
+    ]
+    size = stream_bytes(last_level_cache_bytes)
+    return gemms + [Case(kernel, "fp64", (size,), {"threads": cpus}) for kernel in profile.stream_kernels]
+
+
+def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
+    world: dict[str, int | str] = {"ranks": ranks}
+
+    def messages(workload: str, sizes: tuple[int, ...], dtype: str = "byte") -> list[Case]:
+        return [Case(workload, dtype, (size,), world) for size in sizes]
+
+    return [
+        *messages("pingpong", profile.latency_sizes),
+        *messages("unidirectional", profile.bandwidth_sizes),
+        *messages("bidirectional", profile.bandwidth_sizes),
+        *messages("message_rate", (8,)),
+        *messages("barrier", (0,)),
+        *messages("bcast", profile.bcast_sizes),
+        *messages("allreduce", profile.allreduce_sizes, "fp32"),
+    ]
+
+
+def rank_ladder(ranks: int) -> list[int]:
+    """1, 2, 4, ... and the world itself: four points are the least that a fit may use."""
+    ladder = [1]
+    while ladder[-1] * 2 < ranks:
+        ladder.append(ladder[-1] * 2)
+    return ladder + ([ranks] if ranks > 1 else [])
+
+
+def scaling_cases(profile: Profile, ranks: int) -> list[Case]:
+    """Weak scaling keeps m on every rank, strong scaling shares it out."""
+    m, n, k = profile.step
+    weak = [Case("step", "fp32", (m, n, k), {"ranks": p}) for p in rank_ladder(ranks)]
+    strong = [Case("step", "fp32", (m // p, n, k), {"ranks": p}) for p in rank_ladder(ranks) if m // p]
+    return list({case.key: case for case in weak + strong}.values())

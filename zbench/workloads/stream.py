@@ -1,0 +1,86 @@
+"""Memory bandwidth: read, copy, triad, in STREAM's counting.
+
+Mandatory bytes only: read 1 word an element, copy 2, triad 3; a write-allocate is not counted
+(McCalpin's STREAM and BabelStream alike). `size` is the bytes of one array.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from zbench.case import Case
+from zbench.workloads.base import Array, Buffer, Finding, Workload, equal, generator, integers
+
+TRIAD_SCALAR = 3.0
+"""out = a + 3 b: exact in fp64 on the integer data of `fill`, fused or not."""
+
+ARRAYS = {"read": 1, "copy": 2, "triad": 3}
+
+
+def elements(case: Case) -> int:
+    return case.size[0] // 8
+
+
+def buffers(case: Case) -> dict[str, Buffer]:
+    count = elements(case)
+    inputs = {"a": Buffer((count,), case.dtype)}
+    if case.workload == "triad":
+        inputs["b"] = Buffer((count,), case.dtype)
+    out = Buffer((1 if case.workload == "read" else count,), case.dtype, output=True)
+    return inputs | {"out": out}
+
+
+def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
+    rng = generator(seed, rank)
+    return {
+        name: integers(rng, buffer.shape[0], case.dtype)
+        for name, buffer in buffers(case).items()
+        if not buffer.output
+    }
+
+
+def check(
+    case: Case,
+    seed: int,
+    rank: int,
+    inputs: dict[str, Array],
+    outputs: dict[str, Array],
+    rng: np.random.Generator,
+) -> Finding:
+    expected = inputs["a"]
+    if case.workload == "read":
+        expected = np.array([expected.sum()])
+    elif case.workload == "triad":
+        expected = expected + TRIAD_SCALAR * inputs["b"]
+    return equal("out", expected, outputs["out"])
+
+
+def bytes_moved(case: Case) -> int:
+    return ARRAYS[case.workload] * case.size[0]
+
+
+def stream(name: str) -> Workload:
+    return Workload(
+        name=name,
+        suite="card",
+        metric="bandwidth",
+        unit="B/s",
+        better="higher",
+        method="exact",
+        buffers=buffers,
+        fill=fill,
+        check=check,
+        # read adds, triad multiplies and adds; copy computes nothing
+        flops=partial(_flops, {"read": 1, "copy": 0, "triad": 2}[name]),
+        bytes=bytes_moved,
+        value=lambda case, ns: bytes_moved(case) / ns * 1e9,
+    )
+
+
+def _flops(per_element: int, case: Case) -> int:
+    return per_element * elements(case)
+
+
+STREAMS = tuple(stream(name) for name in ARRAYS)
