@@ -1,0 +1,131 @@
+"""One burst, driven by a bench whose time is made up: no clock decides these tests."""
+
+import numpy as np
+import pytest
+
+from zbench.case import Case
+from zbench.measure.bench import Bench, Timing
+from zbench.measure.burst import ROUNDS_MIN, Lengths, Policy, TooSlow, burst, lengths, merge
+from zbench.workloads.base import Array
+
+POLICY = Policy(burst_ns=1_000_000, rounds_max=100)
+CASE = Case("copy", "fp64", (80,))
+
+
+class FakeBench(Bench):
+    """A copy that takes `execution_ns` by its own account, and copies what `answer` makes of it."""
+
+    def __init__(self, execution_ns: int, answer: float = 0.0) -> None:
+        super().__init__(CASE, 0, [1, 2])
+        self.execution_ns, self.answer = execution_ns, answer
+        self.slots = [{"a": np.zeros(10), "out": np.zeros(10)} for _ in self.seeds]
+        self.fill()
+        self.log: list[str] = []
+        self.invalid = ""
+
+    def run(self, rounds: int, batch: int) -> Timing:
+        self.log.append(f"run {rounds}x{batch}")
+        for execution in range(rounds * batch):
+            slot = self.slots[execution % len(self.slots)]
+            slot["out"][:] = slot["a"] + self.answer
+        return Timing(np.full(rounds, self.execution_ns * batch, np.int64))
+
+    def validate(self, timing: Timing, began_ns: int, ended_ns: int) -> str:
+        return self.invalid
+
+    def read(self, slot: int, name: str) -> Array:
+        return np.array(self.slots[slot][name])
+
+    def write(self, slot: int, name: str, data: Array) -> None:
+        if name == "out" and slot == 0:
+            self.log.append("poison" if np.isnan(data).all() else "write")
+        self.slots[slot][name][:] = data
+
+    def probe(self) -> tuple[str, float]:
+        self.log.append("probe")
+        return "B/s", 10.0
+
+    def variant(self) -> dict[str, str]:
+        return {"isa": "made up"}
+
+    def release(self) -> None:
+        pass
+
+
+def test_an_execution_that_the_clock_can_see_is_not_batched() -> None:
+    """Percentiles of operations need batch = 1."""
+    assert lengths(10_000, 20, POLICY, None) == Lengths(batch=1, warmup_rounds=20, rounds=80)
+
+
+def test_an_execution_too_short_for_the_clock_is_batched() -> None:
+    """Reading the clock may cost at most 5 % of a round."""
+    assert lengths(100, 20, POLICY, None).batch == 4
+
+
+def test_a_slow_execution_still_gives_a_median() -> None:
+    """Longer than the burst: the least number of rounds."""
+    assert lengths(1e9, 20, POLICY, None).rounds == ROUNDS_MIN
+
+
+def test_samples_are_capped_by_the_profile() -> None:
+    """Every sample is written down, so their number has a limit."""
+    assert lengths(1, 0, POLICY, None).rounds == POLICY.rounds_max
+
+
+def test_a_burst_goes_pilot_probe_warmup_poison_rounds_probe() -> None:
+    """The order is the protocol: nothing but the rounds stands between the two probes' bursts."""
+    bench = FakeBench(10_000)
+    record = burst(bench, POLICY, 20.0, verify_seed=1)
+    assert bench.log == ["run 1x1", "run 500x1", "probe", "run 20x1", "poison", "run 80x1", "probe"]
+    assert record["status"] == "ok"
+    assert record["samples_ns"] == [10_000] * 80
+    assert record["verification"]["checked"] == 2
+    assert record["verification"]["of"] == 80
+    assert record["probe"] == {"unit": "B/s", "before": 10.0, "after": 10.0}
+
+
+def test_a_wrong_answer_makes_the_record_wrong() -> None:
+    """It keeps its samples; readers refuse to derive a rate from it."""
+    record = burst(FakeBench(10_000, answer=1.0), POLICY, 20.0, verify_seed=1)
+    assert record["status"] == "wrong"
+    assert "10 of 10 elements are wrong" in record["why"]
+    assert len(record["samples_ns"]) == 80
+
+
+def test_times_that_cannot_be_trusted_make_the_record_invalid() -> None:
+    """A card that tells other times than the harness sees is not believed."""
+    bench = FakeBench(10_000)
+    bench.invalid = "the rounds add up to something else"
+    record = burst(bench, POLICY, 20.0, verify_seed=1)
+    assert (record["status"], record["why"]) == ("invalid", bench.invalid)
+
+
+def test_a_case_that_would_never_end_is_refused() -> None:
+    """One execution of many bursts' length is told, not waited for."""
+    with pytest.raises(TooSlow, match=r"one execution takes 1\.0 s"):
+        burst(FakeBench(1_000_000_000), POLICY, 20.0, verify_seed=1)
+
+
+def test_a_collectives_sample_is_its_slowest_ranks() -> None:
+    """And who was slowest is counted."""
+    ranks = [Timing(np.array([5, 9, 4])), Timing(np.array([7, 2, 6]))]
+    samples, parts, slowest = merge(ranks)
+    assert samples.tolist() == [7, 9, 6]
+    assert parts == {}
+    assert slowest == [1, 2]
+
+
+def test_a_steps_parts_add_up_to_its_time() -> None:
+    """Compute is the mean over ranks, wait what the slowest adds, communication the rest."""
+    ranks = [
+        Timing(np.array([100]), {"compute": np.array([60]), "communication": np.array([40])}),
+        Timing(np.array([101]), {"compute": np.array([80]), "communication": np.array([21])}),
+    ]
+    samples, parts, slowest = merge(ranks)
+    assert samples.tolist() == [101]
+    assert {name: part.tolist() for name, part in parts.items()} == {
+        "compute": [70],
+        "wait": [10],
+        "communication": [21],
+    }
+    assert slowest == [0, 1]

@@ -1,0 +1,89 @@
+"""Real worker processes: what they say, how they die, and that nothing is left behind."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from zbench.case import Case
+from zbench.errors import InvalidRun
+from zbench.measure.launch import crew, serve
+from zbench.measure.plan import Group
+from zbench.subject import Subject
+
+GEMM = Case("gemm", "fp32", (64, 64, 64), {"threads": 1})
+BARRIER = Case("barrier", "byte", (0,), {"ranks": 2})
+CARD = Group("card", (Subject("card", "cpu"),), 1, (GEMM,))
+FABRIC = Group("fabric", (Subject("fabric", "shm"),), 2, (BARRIER,))
+
+
+def order(group: Group, burst_ns: int = 5_000_000, rounds_max: int = 50) -> dict[str, Any]:
+    return {
+        "type": "measure",
+        "suite": group.suite,
+        "subject": group.subject,
+        "subjects": [
+            {"kind": s.kind, "name": s.name, "option": s.option, "venv": s.venv} for s in group.subjects
+        ],
+        "ranks": group.ranks,
+        "role": "measure",
+        "block": 0,
+        "launch": 0,
+        "seed": 1,
+        "burst_ns": burst_ns,
+        "rounds_max": rounds_max,
+        "table": {},
+        "cases": [msgspec.to_builtins(case) for case in group.cases],
+    }
+
+
+@pytest.mark.parametrize("group", [CARD, FABRIC], ids=["card", "fabric"])
+def test_a_launch_reports_its_machine_and_its_records(group: Group) -> None:
+    """hello, then one burst and one record per case."""
+    with crew(group) as members:
+        messages = list(serve(members, order(group)))
+    assert [message["type"] for message in messages] == ["hello", "burst", "record"]
+    assert messages[2]["record"]["status"] == "ok"
+    assert messages[2]["record"]["verification"]["passed"]
+    assert all(worker.process.returncode == 0 for worker in members.workers)
+
+
+def endless(group: Group) -> Iterator[tuple[Any, Any]]:
+    """A launch in the middle of a burst that takes far longer than the test."""
+    endless_order = order(group, burst_ns=10**11, rounds_max=10**5)
+    with crew(group) as members:
+        messages = serve(members, endless_order)
+        for message in messages:
+            if message["type"] == "burst":
+                time.sleep(0.2)
+                yield members, messages
+
+
+@pytest.mark.parametrize("group", [CARD, FABRIC], ids=["card", "fabric"])
+@pytest.mark.parametrize(
+    ("sign", "told"), [(signal.SIGKILL, "was killed by SIGKILL"), (signal.SIGSTOP, "was stopped")]
+)
+def test_a_worker_that_is_killed_or_stopped_is_named(group: Group, sign: signal.Signals, told: str) -> None:
+    """The last rank is hit; its number, its pid and what it did stand in the message."""
+    pids: list[int] = []
+    with pytest.raises(InvalidRun, match=rf"{told}.* during {group.cases[0].key}") as caught:
+        for members, messages in endless(group):
+            pids = [worker.process.pid for worker in members.workers]
+            os.kill(pids[-1], sign)
+            began = time.monotonic()
+            list(messages)
+    assert f"pid {pids[-1]}" in str(caught.value)
+    assert time.monotonic() - began < 10  # bounded; the promised second is shown by a run, not a test
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_a_plug_in_that_fails_is_told() -> None:
+    """Whatever it raises; the worker's own words reach the parent."""
+    group = Group("card", (Subject("card", "zbench.errors:suggest"),), 1, (GEMM,))
+    with pytest.raises(InvalidRun, match="failed during starting: TypeError"), crew(group) as members:
+        list(serve(members, order(group)))

@@ -1,0 +1,261 @@
+"""One case, set up on a card, a fabric or both, behind one interface that a burst can drive."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.cards.base import Card, Slot
+from zbench.case import Case
+from zbench.fabrics.base import Fabric
+from zbench.workloads import step, workload
+from zbench.workloads.base import NUMPY_DTYPES, Array, Finding, Workload
+
+CLOCK_AGREEMENT = 0.02
+"""Back-to-back card rounds must add up to the harness' own clock within this share ..."""
+CLOCK_AGREEMENT_MIN_NS = 10_000_000
+"""... in bursts at least this long: below it, the call itself is a visible share."""
+
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Timing:
+    """What a rank saw of a series of rounds."""
+
+    samples_ns: Ints
+    parts_ns: dict[str, Ints] = field(default_factory=dict)
+    stamps_ns: Ints | None = None
+    """Shape (rounds, 2), for fabrics: start and end."""
+
+
+def slot_seed(seed: int, launch: int, key: str, slot: int) -> int:
+    """The seed of one slot's data: fresh in each launch, the same on all ranks."""
+    digest = hashlib.sha256(f"{seed}/{launch}/{key}/{slot}".encode()).digest()
+    return int.from_bytes(digest[:8], "little")
+
+
+def poison(shape: tuple[int, ...], dtype: str) -> Array:
+    """What an output holds before the timed rounds: NaN, or bytes that no check expects."""
+    kind = NUMPY_DTYPES[dtype]
+    if kind.kind == "f":
+        return np.full(shape, np.nan, kind)
+    return np.full(shape, 0xA5, np.uint8) if dtype == "byte" else np.full(shape, -1, kind)
+
+
+class Bench(ABC):
+    """A case that is ready to run. Raises Unsupported or MemoryError on construction."""
+
+    max_batch: int | None = None
+
+    def __init__(self, case: Case, rank: int, seeds: list[int]) -> None:
+        self.case = case
+        self.rank = rank
+        self.seeds = seeds
+        self.workload: Workload = workload(case.workload)
+        self.slots: list[Slot] = []
+
+    @abstractmethod
+    def run(self, rounds: int, batch: int) -> Timing: ...
+
+    @abstractmethod
+    def validate(self, timing: Timing, began_ns: int, ended_ns: int) -> str:
+        """Why the times cannot be trusted, or an empty string."""
+
+    @abstractmethod
+    def read(self, slot: int, name: str) -> Array: ...
+
+    @abstractmethod
+    def write(self, slot: int, name: str, data: Array) -> None: ...
+
+    @abstractmethod
+    def probe(self) -> tuple[str, float] | None: ...
+
+    @abstractmethod
+    def variant(self) -> dict[str, str]: ...
+
+    @abstractmethod
+    def release(self) -> None: ...
+
+    def fill(self) -> None:
+        for slot, seed in enumerate(self.seeds):
+            for name, data in self.workload.fill(self.case, seed, self.rank).items():
+                self.write(slot, name, data)
+
+    def poison(self) -> None:
+        for name, buffer in self.workload.buffers(self.case).items():
+            if buffer.output:
+                data = poison(buffer.shape, buffer.dtype)
+                for slot in range(len(self.slots)):
+                    self.write(slot, name, data)
+
+    def check(self, slot: int, rng: np.random.Generator) -> Finding:
+        """Verify the outputs that the last execution on `slot` left."""
+        inputs = self.workload.fill(self.case, self.seeds[slot], self.rank)
+        outputs = {
+            name: self.read(slot, name)
+            for name, buffer in self.workload.buffers(self.case).items()
+            if buffer.output
+        }
+        return self.workload.check(self.case, self.seeds[slot], self.rank, inputs, outputs, rng)
+
+
+class CardBench(Bench):
+    def __init__(self, card: Card, case: Case, seeds: list[int]) -> None:
+        super().__init__(case, 0, seeds)
+        self.card = card
+        buffers = self.workload.buffers(case)
+        self.slots = [{n: card.alloc(b.shape, b.dtype) for n, b in buffers.items()} for _ in seeds]
+        self.plan = card.prepare(case, self.slots)
+        self.fill()
+
+    def run(self, rounds: int, batch: int) -> Timing:
+        return Timing(self.card.run_rounds(self.plan, rounds, batch))
+
+    def validate(self, timing: Timing, began_ns: int, ended_ns: int) -> str:
+        elapsed, told = ended_ns - began_ns, int(timing.samples_ns.sum())
+        if (timing.samples_ns < 0).any():
+            return "a round took negative time"
+        if elapsed >= CLOCK_AGREEMENT_MIN_NS and abs(elapsed - told) > CLOCK_AGREEMENT * elapsed:
+            return f"the rounds add up to {told / 1e6:.2f} ms, but the burst took {elapsed / 1e6:.2f} ms"
+        return ""
+
+    def read(self, slot: int, name: str) -> Array:
+        return self.card.read(self.slots[slot][name])
+
+    def write(self, slot: int, name: str, data: Array) -> None:
+        self.card.write(self.slots[slot][name], data)
+
+    def probe(self) -> tuple[str, float] | None:
+        return self.card.probe(self.case)
+
+    def variant(self) -> dict[str, str]:
+        return self.card.variant(self.plan)
+
+    def release(self) -> None:
+        self.card.release(self.plan)
+        self.slots.clear()
+
+
+class FabricBench(Bench):
+    def __init__(self, fabric: Fabric, case: Case, seeds: list[int], algorithm: str | None) -> None:
+        super().__init__(case, fabric.world.rank, seeds)
+        self.fabric = fabric
+        buffers = self.workload.buffers(case)
+        self.slots = [{n: fabric.alloc(b.shape, b.dtype) for n, b in buffers.items()} for _ in seeds]
+        self.plan = fabric.prepare(case, self.slots, algorithm)
+        self.fill()
+
+    def run(self, rounds: int, batch: int) -> Timing:
+        stamps = self.fabric.run_rounds(self.plan, rounds, batch)
+        return Timing(stamps[:, 1] - stamps[:, 0], stamps_ns=stamps)
+
+    def validate(self, timing: Timing, began_ns: int, ended_ns: int) -> str:
+        stamps = timing.stamps_ns
+        assert stamps is not None
+        flat = stamps.reshape(-1)
+        if (np.diff(flat) < 0).any():
+            return "round stamps are out of order or overlap"
+        if flat[0] < began_ns or flat[-1] > ended_ns:
+            return "round stamps lie outside the burst"
+        return ""
+
+    def read(self, slot: int, name: str) -> Array:
+        return self.fabric.read(self.slots[slot][name])
+
+    def write(self, slot: int, name: str, data: Array) -> None:
+        self.fabric.write(self.slots[slot][name], data)
+
+    def probe(self) -> tuple[str, float] | None:
+        return self.fabric.probe(self.case)
+
+    def variant(self) -> dict[str, str]:
+        return self.fabric.variant(self.plan)
+
+    def release(self) -> None:
+        self.fabric.release(self.plan)
+        self.slots.clear()
+
+
+class StepBench(Bench):
+    """A training step: the card's three GEMMs, then the fabric's allreduce of the gradients."""
+
+    max_batch = 1  # a step is far longer than the clock, and its parts are per round
+
+    def __init__(
+        self, card: Card, fabric: Fabric, case: Case, seeds: list[int], algorithm: str | None
+    ) -> None:
+        super().__init__(case, fabric.world.rank, seeds)
+        self.card, self.fabric = card, fabric
+        buffers = self.workload.buffers(case)
+        dw, gw = buffers["dw"], buffers["gw"]
+        self.wires = [
+            {"in": fabric.alloc(dw.shape, dw.dtype), "out": fabric.alloc(gw.shape, gw.dtype)} for _ in seeds
+        ]
+        # A card and a fabric that share the host's memory share the gradient's buffer, too.
+        self.staged = not (card.memory in fabric.memories and isinstance(self.wires[0]["in"], np.ndarray))
+        self.slots = [
+            {n: card.alloc(b.shape, b.dtype) for n, b in buffers.items() if n not in ("dw", "gw")}
+            | {"dw": card.alloc(dw.shape, dw.dtype) if self.staged else wire["in"]}
+            for wire in self.wires
+        ]
+        self.plans: list[Any] = []
+        for product, (a, b, c) in step.products(case).values():
+            views = [{"a": slot[a], "b": slot[b], "c": slot[c]} for slot in self.slots]
+            self.plans.append(card.prepare(product, views))
+        self.reduction = fabric.prepare(step.allreduce(case), self.wires, algorithm)
+        self.barrier = fabric.prepare(Case("barrier", "byte", (0,), {"ranks": case.ranks}), [{}])
+        self.fill()
+
+    def run(self, rounds: int, batch: int) -> Timing:
+        stamps = np.empty((rounds, 3), np.int64)
+        for i in range(rounds):
+            slot = i % len(self.slots)
+            self.fabric.execute(self.barrier, 0)
+            stamps[i, 0] = perf_counter_ns()
+            for plan in self.plans:
+                self.card.enqueue(plan, slot)
+            self.card.synchronize()
+            stamps[i, 1] = perf_counter_ns()
+            if self.staged:
+                self.fabric.write(self.wires[slot]["in"], self.card.read(self.slots[slot]["dw"]))
+            self.fabric.execute(self.reduction, slot)
+            stamps[i, 2] = perf_counter_ns()
+        spans = np.diff(stamps, axis=1)
+        parts = {"compute": spans[:, 0], "communication": spans[:, 1]}
+        return Timing(spans.sum(axis=1), parts, stamps[:, ::2].copy())
+
+    def validate(self, timing: Timing, began_ns: int, ended_ns: int) -> str:
+        return FabricBench.validate(self, timing, began_ns, ended_ns)  # type: ignore[arg-type]
+
+    def read(self, slot: int, name: str) -> Array:
+        if name == "gw":
+            return self.fabric.read(self.wires[slot]["out"])
+        return self.card.read(self.slots[slot][name])
+
+    def write(self, slot: int, name: str, data: Array) -> None:
+        if name == "gw":
+            self.fabric.write(self.wires[slot]["out"], data)
+        else:
+            self.card.write(self.slots[slot][name], data)
+
+    def probe(self) -> tuple[str, float] | None:
+        return self.card.probe(next(iter(step.products(self.case).values()))[0])
+
+    def variant(self) -> dict[str, str]:
+        staging = {"staging": "host"} if self.staged else {}
+        return self.card.variant(self.plans[0]) | self.fabric.variant(self.reduction) | staging
+
+    def release(self) -> None:
+        for plan in self.plans:
+            self.card.release(plan)
+        self.fabric.release(self.reduction)
+        self.fabric.release(self.barrier)
+        self.slots.clear()
+        self.wires.clear()

@@ -1,0 +1,210 @@
+"""One burst: pilot, probe, warm-up, poison, timed rounds, probe, verification; a record."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from zbench.fabrics.base import Share
+from zbench.measure.bench import Bench, Ints, Timing
+from zbench.workloads.base import Finding
+
+CLOCK_SHARE = 0.05
+"""A round is long enough when reading the clock is at most this share of it; shorter executions are
+batched (reference: "batch k ops when timer cost > 5 % of the op")."""
+PILOT_NS = 5_000_000
+"""Length of the pilot that fixes batch, warm-up and rounds; it is not recorded."""
+PILOT_EXECUTIONS = 1000
+WARMUP_SHARE = 0.2
+"""Of a burst's time: caches, page tables and clocks settle within tens of ms on a CPU."""
+ROUNDS_MIN = 3
+"""The least a median can be taken of; an execution longer than the burst runs this often."""
+SLOW_EXECUTION_BURSTS = 8
+"""A case whose single execution takes longer than this many bursts is skipped, and says so."""
+VERIFY_BYTES = 256 << 20
+"""Outputs verified after a burst, at least one slot: checking must not outweigh measuring."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How long a burst looks, and how many samples it keeps."""
+
+    burst_ns: int
+    rounds_max: int
+
+
+class TooSlow(Exception):
+    """One execution takes longer than the profile allows."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    batch: int
+    warmup_rounds: int
+    rounds: int
+
+
+def alone(data: bytes) -> list[bytes]:
+    """`share` in a world of one rank."""
+    return [data]
+
+
+def agree(share: Share, value: float) -> float:
+    """The largest value of all ranks, so that every rank decides alike."""
+    return max(float(each) for each in share(repr(value).encode()))
+
+
+def lengths(execution_ns: float, clock_cost_ns: float, policy: Policy, max_batch: int | None) -> Lengths:
+    """Batch, warm-up and rounds from one execution's time. Pure."""
+    execution_ns = max(execution_ns, 1.0)
+    batch = max(1, math.ceil(clock_cost_ns / CLOCK_SHARE / execution_ns))
+    if max_batch:
+        batch = min(batch, max_batch)
+    round_ns = batch * execution_ns
+    warmup = max(1, round(WARMUP_SHARE * policy.burst_ns / round_ns))
+    rounds = int((1 - WARMUP_SHARE) * policy.burst_ns / round_ns)
+    return Lengths(batch, warmup, min(max(rounds, ROUNDS_MIN), policy.rounds_max))
+
+
+def pilot(bench: Bench, share: Share, policy: Policy) -> float:
+    """ns of one execution, the same on all ranks. Raises TooSlow."""
+    first = agree(share, float(bench.run(1, 1).samples_ns[0]))
+    if first > SLOW_EXECUTION_BURSTS * policy.burst_ns:
+        raise TooSlow(
+            f"one execution takes {first / 1e9:.1f} s, more than the "
+            f"{SLOW_EXECUTION_BURSTS * policy.burst_ns / 1e9:.1f} s that this profile allows"
+        )
+    executions = int(min(PILOT_EXECUTIONS, max(1, PILOT_NS // max(first, 1))))
+    return agree(share, float(np.median(bench.run(executions, 1).samples_ns)))
+
+
+def merge(timings: list[Timing]) -> tuple[Ints, dict[str, Ints], list[int]]:
+    """The rounds of all ranks as one: (samples, parts, rounds in which each rank was slowest).
+
+    A sample is the maximum over ranks of a rank's own duration, so that no common clock is needed.
+    Of a step, compute is the mean over ranks, wait what the slowest adds, communication the rest.
+    """
+    durations = np.stack([timing.samples_ns for timing in timings])
+    samples = durations.max(axis=0)
+    slowest = np.bincount(durations.argmax(axis=0), minlength=len(timings)).tolist()
+    if not timings[0].parts_ns:
+        return samples, {}, slowest
+    compute = np.stack([timing.parts_ns["compute"] for timing in timings])
+    mean = compute.mean(axis=0).astype(np.int64)
+    longest = compute.max(axis=0)
+    parts = {"compute": mean, "wait": longest - mean, "communication": samples - longest}
+    # the rank that the others wait for is the one that computes longest
+    slowest = np.bincount(compute.argmax(axis=0), minlength=len(timings)).tolist()
+    return samples, parts, slowest
+
+
+def left_early(timings: list[Timing]) -> str:
+    """Of a barrier on one host's clock: no rank may leave before all have entered."""
+    stamps = np.stack([timing.stamps_ns for timing in timings if timing.stamps_ns is not None])
+    early = np.flatnonzero(stamps[:, :, 0].max(axis=0) > stamps[:, :, 1].min(axis=0))
+    return f"round {early[0]}: a rank left before all had entered" if early.size else ""
+
+
+def burst(
+    bench: Bench,
+    policy: Policy,
+    clock_cost_ns: float,
+    verify_seed: int,
+    share: Share = alone,
+    clock: Callable[[], int] = perf_counter_ns,
+) -> dict[str, Any]:
+    """Run one burst on all ranks; returns the record's fields that only a burst knows.
+
+    Every rank returns the same. Raises TooSlow.
+    """
+    execution_ns = pilot(bench, share, policy)
+    plan = lengths(execution_ns, clock_cost_ns, policy, bench.max_batch)
+    before = bench.probe()
+    bench.run(plan.warmup_rounds, plan.batch)
+    bench.poison()
+    share(b"ready")
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        began = clock()
+        timing = bench.run(plan.rounds, plan.batch)
+        ended = clock()
+    finally:
+        if collecting:
+            gc.enable()
+    after = bench.probe()
+    timings = gather(share, timing)
+    samples, parts, slowest = merge(timings)
+    invalid = first_reason(share, bench.validate(timing, began, ended))
+    verification = verify(bench, plan, timings, verify_seed, share)
+    status = "invalid" if invalid else "ok" if verification["passed"] else "wrong"
+    return {
+        "variant": bench.variant(),
+        "batch": plan.batch,
+        "slots": max(1, len(bench.slots)),
+        "warmup_rounds": plan.warmup_rounds,
+        "samples_ns": samples.tolist(),
+        "parts_ns": {name: part.tolist() for name, part in parts.items()},
+        "slowest_rank": slowest if len(timings) > 1 else [],
+        "probe": before and after and {"unit": before[0], "before": before[1], "after": after[1]},
+        "clock_cost_ns": clock_cost_ns,
+        "verification": verification,
+        "status": status,
+        "why": invalid or verification["why"],
+    }
+
+
+def verify(bench: Bench, plan: Lengths, timings: list[Timing], seed: int, share: Share) -> dict[str, Any]:
+    """Check executions drawn after the burst: of each slot, the last one's output is still there."""
+    rng = np.random.default_rng(seed)  # the same draw on all ranks, unknown before the burst
+    executions = plan.rounds * plan.batch
+    slots = rng.permutation(min(len(bench.slots), executions))
+    slot_bytes = max(1, bench.workload.memory_bytes(bench.case))
+    slots = slots[: max(1, VERIFY_BYTES // slot_bytes)]
+    findings = [bench.check(int(slot), rng) for slot in slots]
+    checked = len(slots)
+    if bench.case.workload == "barrier":
+        why = left_early(timings)
+        findings, checked = [Finding(not why, 0.0, why)], executions
+    return {
+        "method": bench.workload.method,
+        "checked": checked,
+        "of": executions,
+        "smallest_error": agree(share, max((f.smallest_error for f in findings), default=0.0)),
+        "why": (why := first_reason(share, "; ".join(f.why for f in findings if not f.passed))),
+        "passed": not why,
+    }
+
+
+def first_reason(share: Share, why: str) -> str:
+    """The first rank's complaint, known to all."""
+    return next((each.decode() for each in share(why.encode()) if each), "")
+
+
+class _Wire(msgspec.Struct):
+    samples: bytes
+    parts: dict[str, bytes]
+    stamps: bytes
+
+
+def gather(share: Share, timing: Timing) -> list[Timing]:
+    """Every rank's timing, in rank order."""
+    stamps = b"" if timing.stamps_ns is None else timing.stamps_ns.tobytes()
+    parts = {name: part.tobytes() for name, part in timing.parts_ns.items()}
+    everyone = share(msgspec.msgpack.encode(_Wire(timing.samples_ns.tobytes(), parts, stamps)))
+    return [_unpack(msgspec.msgpack.decode(each, type=_Wire)) for each in everyone]
+
+
+def _unpack(wire: _Wire) -> Timing:
+    return Timing(
+        np.frombuffer(wire.samples, np.int64),
+        {name: np.frombuffer(part, np.int64) for name, part in wire.parts.items()},
+        np.frombuffer(wire.stamps, np.int64).reshape(-1, 2) if wire.stamps else None,
+    )

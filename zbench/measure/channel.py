@@ -1,0 +1,62 @@
+"""The control channel between the parent and a worker: JSON lines over a socket.
+
+It carries plans, progress, records and the untimed all-gather of ranks; never timed data.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from typing import Any
+
+PROTOCOL = 1
+"""Raised when a message changes, so that an old worker in another environment is told apart."""
+
+Message = dict[str, Any]
+
+
+class Channel:
+    """One end; blocking. `receive` returns None when the other end is gone."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._pending = b""
+
+    def send(self, message: Message) -> None:
+        """Raises OSError when the other end is gone."""
+        self.connection.sendall(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+
+    def receive(self) -> Message | None:
+        while b"\n" not in self._pending:
+            if not self._fill():
+                return None
+        return next(self._lines())
+
+    def available(self) -> list[Message] | None:
+        """The complete messages after one read; None at end of file. Call when readable."""
+        if not self._fill():
+            return None
+        return list(self._lines())
+
+    def share(self, data: bytes) -> list[bytes]:
+        """Every rank's bytes in rank order; the parent is the hub. Raises ConnectionError."""
+        self.send({"type": "share", "data": b64encode(data).decode()})
+        answer = self.receive()
+        if answer is None:
+            raise ConnectionError("the parent is gone")
+        return [b64decode(each) for each in answer["data"]]
+
+    def _fill(self) -> bool:
+        try:
+            data = self.connection.recv(1 << 20)
+        except ConnectionError:
+            return False
+        self._pending += data
+        return bool(data)
+
+    def _lines(self) -> Iterator[Message]:
+        while b"\n" in self._pending:
+            line, _, self._pending = self._pending.partition(b"\n")
+            yield json.loads(line)

@@ -1,0 +1,30 @@
+"""How much memory a case needs, and how much there is; so that a run is refused before it swaps."""
+
+from __future__ import annotations
+
+from zbench.case import Case
+from zbench.fabrics.memory import available_bytes
+from zbench.workloads import workload
+
+PROCESS_BYTES = 80 << 20
+"""A worker's own: Python, numpy, the C module (measured: about 60 MiB resident)."""
+HOST_COPIES = 2
+"""While a burst is set up and verified, one slot's data stand on the host again, as input and as
+expectation."""
+RESERVE = 0.1
+"""Of what is available: left alone, for the parent and everything else on this machine."""
+
+
+def needed_bytes(case: Case, slots: int) -> int:
+    """Resident bytes of all ranks of this case."""
+    slot = workload(case.workload).memory_bytes(case)
+    return case.ranks * (PROCESS_BYTES + slot * (slots + HOST_COPIES))
+
+
+def room_bytes() -> int:
+    """What a run may take of what is available."""
+    return int(available_bytes() * (1 - RESERVE))
+
+
+def gigabytes(size_bytes: float) -> str:
+    return f"{size_bytes / 2**30:.1f} GiB"
