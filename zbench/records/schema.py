@@ -1,0 +1,110 @@
+"""What one burst leaves behind, strictly typed and versioned.
+
+Format history (readers migrate older versions, refuse newer ones):
+  1  first
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from zbench.case import Case
+
+VERSION = 1
+
+
+class Probe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The reference probe right before and after the burst: what bounds the case, on this card."""
+
+    unit: str
+    """FLOP/s or B/s (a roof: higher is better) or ns (a floor: lower is better)."""
+    before: float
+    after: float
+
+    @property
+    def value(self) -> float:
+        return (self.before + self.after) / 2
+
+    @property
+    def variation(self) -> float:
+        """Relative change over the burst."""
+        return abs(self.after - self.before) / self.value if self.value else 0.0
+
+
+class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the answers of the timed rounds were right, and what the check can see."""
+
+    method: str
+    checked: int
+    """Executions whose output was verified, of `of` that were timed."""
+    of: int
+    passed: bool
+    smallest_error: float
+    """The smallest absolute error in one element that the check can see; 0 means bit equality."""
+    why: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One burst: one case inside one launch of one subject."""
+
+    version: int = VERSION
+    suite: Literal["card", "fabric", "scaling"]
+    key: str
+    case: Case
+    subject: str
+    variant: dict[str, str] = {}
+    role: Literal["measure", "anchor"] = "measure"
+    """`anchor`: the second launch of the first subject in a block, for the A/A noise floor."""
+    block: int
+    launch: int
+    """Number of the launch in this run; equal only for bursts of the same processes."""
+    order: int
+    """Position of the burst inside its launch."""
+    ranks: int = 1
+    batch: int = 1
+    """Executions per round."""
+    slots: int = 1
+    warmup_rounds: int = 0
+    samples_ns: list[int] = []
+    """Total time of each round; for several ranks the maximum over ranks."""
+    parts_ns: dict[str, list[int]] = {}
+    """Where a round's time went, one figure a round (step: compute, wait, communication)."""
+    slowest_rank: list[int] = []
+    """Rounds in which each rank was the slowest, by rank."""
+    probe: Probe | None = None
+    clock_cost_ns: float = 0.0
+    verification: Verification | None = None
+    status: Literal["ok", "invalid", "wrong", "skipped"] = "ok"
+    """invalid: the timing cannot be trusted; wrong: the answer was; skipped: not run, see `why`."""
+    why: str = ""
+    fingerprint: str = ""
+    """Key of `Run.fingerprints`."""
+    started: str = ""
+    """UTC, ISO 8601."""
+
+
+class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """run.json: what was asked, on what machine, and how it ended."""
+
+    version: int = VERSION
+    zbench: str
+    created: str
+    command: list[str]
+    profile: str
+    seed: int
+    suites: list[str]
+    cards: list[str]
+    fabrics: list[str]
+    ranks: int
+    launches: int
+    claims: str = ""
+    """Path of the claims file."""
+    fingerprints: dict[str, dict[str, Any]] = {}
+    tables: dict[str, dict[str, Any]] = {}
+    """Per fabric: the measured algorithm table, frozen before the first launch, with its hash."""
+    state: Literal["running", "complete", "partial", "invalid"] = "running"
+    why: str = ""
+    not_run: dict[str, str] = {}
+    """`subject key` -> why it was not run. A skip is never a pass."""
