@@ -1,0 +1,209 @@
+"""Claims as files: what was said, by whom, and what would settle it. Read strictly."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from zbench.errors import UsageError, suggest
+from zbench.judge.metrics import METRICS, Metric
+from zbench.judge.units import parse_as
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+VERSION = 1
+LARGEST_FILE_BYTES = 1 << 20
+"""A claim file is written by hand; what is larger was not meant to be one."""
+
+Statistic = Literal["p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs"]
+STATISTICS = ("p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs")
+OPERATORS = ("<=", ">=", "<", ">")
+EVIDENCE = ("DATA SHEET", "PROJECTED", "MEASURED ON A SLICE", "MEASURED")
+"""Weakest first."""
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    publisher: str
+    date: datetime.date
+    url: str = ""
+
+
+class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a ratio is over, exactly one: a card known from elsewhere, a stored run, a subject."""
+
+    card: str = ""
+    source: str = ""
+    run: str = ""
+    subject: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.subject or self.run or self.card
+
+
+class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One claim, as the file has it."""
+
+    id: str
+    text: str
+    """As quoted or reported."""
+    source: Source
+    metric: str
+    case: str
+    """Glob on case keys."""
+    statistic: Statistic = "median"
+    operator: Literal["<=", ">=", "<", ">"]
+    value: str
+    """With its unit; a plain number where the claim is a ratio (`of`)."""
+    of: str = ""
+    """`candidate`: the claim is a ratio, metric(candidate) / metric(baseline)."""
+    to: Baseline | None = None
+    """None in a ratio: the claimant named no baseline."""
+    ranks: int = 1
+    """The scale that is spoken of: cards that work on it together."""
+    conditions: dict[str, str | int | float] = {}
+    evidence: Literal["DATA SHEET", "PROJECTED", "MEASURED ON A SLICE", "MEASURED"] = "MEASURED"
+    """The least that settles it."""
+    assumed: tuple[str, ...] = ()
+    """What the claimant left open and this file chose."""
+    settles: str
+    """What would settle it, in plain words."""
+
+    @property
+    def is_ratio(self) -> bool:
+        return bool(self.of)
+
+    @property
+    def unit(self) -> str:
+        return "1" if self.is_ratio else METRICS[self.metric].unit
+
+    @property
+    def limit(self) -> float:
+        """The claimed value in `unit`."""
+        return parse_as(self.value, self.unit)
+
+    @property
+    def definition(self) -> Metric:
+        return METRICS[self.metric]
+
+
+def built_in() -> list[str]:
+    """Names of the claim files that come with zbench."""
+    files = resources.files("zbench.judge") / "claims"
+    return sorted(f.name.removesuffix(".toml") for f in files.iterdir() if f.name.endswith(".toml"))
+
+
+def load_claims(name: str | Path) -> list[Claim]:
+    """The claims of a built-in file (`zhenwu-10k`) or of a path.
+
+    Raises UsageError: no such file, not TOML, or the first key that is not right.
+    """
+    if str(name) in built_in():
+        text = (resources.files("zbench.judge") / "claims" / f"{name}.toml").read_text("utf-8")
+        return parse_claims(text, f"{name}.toml")
+    path = Path(name)
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise UsageError(f"{path}: larger than {LARGEST_FILE_BYTES >> 20} MiB, so not a claims file")
+        return parse_claims(path.read_text("utf-8"), str(path))
+    except FileNotFoundError:
+        raise UsageError(f"no claims file {str(name)!r}{suggest(str(name), built_in())}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+
+
+def parse_claims(text: str, file: str) -> list[Claim]:
+    """The claims of a file's text; `file` is what errors call it. Raises UsageError."""
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{file}: not TOML: {error}") from None
+    for key in table:
+        if key not in ("version", "claim"):
+            raise UsageError(f"{file}: {key}: unknown key{suggest(key, ('version', 'claim'))}")
+    if type(table.get("version")) is not int or table["version"] != VERSION:
+        found = table.get("version", "nothing")
+        raise UsageError(f"{file}: version: expected {VERSION}, found {found!r}; this zbench reads no other")
+    entries = table.get("claim")
+    if not isinstance(entries, list) or not entries:
+        raise UsageError(f"{file}: claim: expected at least one [[claim]] table")
+    claims: list[Claim] = []
+    for index, entry in enumerate(entries):
+        claim = _claim(entry, f"{file}: claim[{index}]")
+        if claim.id in [other.id for other in claims]:
+            raise UsageError(f"{file}: claim[{index}].id: {claim.id!r} is taken by an earlier claim")
+        claims.append(claim)
+    return claims
+
+
+_UNKNOWN = re.compile(r"unknown field `(.*?)`")
+_MISSING = re.compile(r"missing required field `(.*?)`")
+_PATH = re.compile(r" - at `\$\.?(.*)`")
+_CHOICES = {"operator": OPERATORS, "statistic": STATISTICS, "evidence": EVIDENCE}
+
+
+def _claim(entry: Any, where: str) -> Claim:
+    if not isinstance(entry, dict):
+        raise UsageError(f"{where}: expected a table, found {entry!r}")
+    for key, choices in _CHOICES.items():
+        given = entry.get(key)
+        if isinstance(given, str) and given not in choices:
+            near = suggest("" if key == "operator" else given, choices)  # signs have no near miss
+            raise UsageError(f"{where}.{key}: unknown {key} {given!r}{near}")
+    try:
+        claim = msgspec.convert(entry, Claim)
+    except msgspec.ValidationError as error:
+        raise UsageError(_told(str(error), where)) from None
+    _check(claim, where)
+    return claim
+
+
+def _told(message: str, where: str) -> str:
+    """msgspec's message, with the key first: `claim[2].operater: unknown key`."""
+    path = _PATH.search(message)
+    table = f"{where}.{path[1]}" if path and path[1] else where
+    fields = {"source": Source, "to": Baseline}.get(path[1] if path else "", Claim).__struct_fields__
+    if unknown := _UNKNOWN.search(message):
+        return f"{table}.{unknown[1]}: unknown key{suggest(unknown[1], fields)}"
+    if missing := _MISSING.search(message):
+        return f"{table}.{missing[1]}: missing"
+    reason = _PATH.sub("", message)
+    return f"{table}: {reason[0].lower()}{reason[1:]}"
+
+
+def _check(claim: Claim, where: str) -> None:
+    """What a schema of types cannot say."""
+    for key in ("id", "text", "case", "settles"):
+        if not getattr(claim, key).strip():
+            raise UsageError(f"{where}.{key}: empty")
+    if claim.metric not in METRICS:
+        raise UsageError(f"{where}.metric: unknown metric {claim.metric!r}{suggest(claim.metric, METRICS)}")
+    if claim.of not in ("", "candidate"):
+        raise UsageError(f"{where}.of: expected 'candidate', found {claim.of!r}")
+    if claim.to is not None:
+        if not claim.of:
+            raise UsageError(f"{where}.to: a baseline needs of = 'candidate'")
+        if sum(map(bool, (claim.to.card, claim.to.run, claim.to.subject))) != 1:
+            raise UsageError(f"{where}.to: expected exactly one of card, run, subject")
+    if claim.ranks < 1:
+        raise UsageError(f"{where}.ranks: expected at least 1, found {claim.ranks}")
+    for key, value in claim.conditions.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{where}.conditions.{key}: {value} is not a finite number")
+    for key in claim.assumed:
+        if key not in Claim.__struct_fields__:
+            raise UsageError(f"{where}.assumed: unknown key {key!r}{suggest(key, Claim.__struct_fields__)}")
+    try:
+        parse_as(claim.value, claim.unit)
+    except UsageError as error:
+        raise UsageError(f"{where}.value: {error}") from None

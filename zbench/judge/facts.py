@@ -1,0 +1,53 @@
+"""What a run knows of itself, and what therefore stands between it and a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from zbench.judge.claims import Claim
+from zbench.judge.observations import Observation
+
+Conditions = dict[str, str | int | float]
+
+WORKLOAD_CONDITIONS: dict[str, Conditions] = {
+    "pingpong": {"operation": "half the round trip", "in_flight": 1},
+    "step": {"model": "one linear layer"},
+}
+"""What the workloads themselves fix of a claim's conditions."""
+HOST_CONDITIONS: Conditions = {"endpoint": "host memory", "initiator": "host"}
+"""What holds for a fabric between the memories of hosts, for `RunFacts.conditions`."""
+
+
+class RunFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a run knows of itself that claims may ask for."""
+
+    hosts: int = 1
+    ranks: int = 1
+    profile: str = ""
+    subjects: tuple[str, ...] = ()
+    """In the order given; claims are about the first of each suite."""
+    conditions: Conditions = {}
+    """Beside `path` (from hosts) and `WORKLOAD_CONDITIONS`. What is not here is not known to hold."""
+    unfit: dict[str, str] = {}
+    """Subject -> why it settles no claim (MPI from a package index: nobody's production fabric)."""
+
+
+def obstacles_to(claim: Claim, found: Sequence[Observation], facts: RunFacts) -> list[str]:
+    """Why nothing measured here can settle the claim, scale apart."""
+    reasons = []
+    if claim.is_ratio and not found:
+        name = f"{claim.to.name!r} was not measured beside it" if claim.to else "the claim names none"
+        reasons.append(f"a ratio needs its baseline under the same protocol: {name}")
+    here: Conditions = {"path": "across hosts" if facts.hosts > 1 else "on one host"}
+    here |= WORKLOAD_CONDITIONS.get(claim.case.partition("/")[0], {}) | facts.conditions
+    reasons += [
+        f"needs {name.replace('_', ' ')} {wanted!r}, here {here[name]!r}"
+        if name in here
+        else f"needs {name.replace('_', ' ')} {wanted!r}, here not known"
+        for name, wanted in claim.conditions.items()
+        if here.get(name) != wanted
+    ]
+    subjects = dict.fromkeys(name for o in found for name in (o.subject, o.to))
+    return reasons + [f"{subject}: {facts.unfit[subject]}" for subject in subjects if subject in facts.unfit]

@@ -1,0 +1,198 @@
+"""What a run has to say about a claim: one observation for each case that the claim selects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+import numpy as np
+
+from zbench.judge.claims import Claim
+from zbench.judge.ratios import Ratio
+from zbench.judge.scaling import Scaling
+from zbench.judge.summary import Pair, Summary, known_workload
+from zbench.measure.statistics import interval
+
+PER_TIME = {"rate", "bandwidth", "algbw", "busbw", "message_rate", "tokens_per_second"}
+TIMES = {"latency", "pipelined_latency", "time", "cost"}
+"""A ratio of these is a ratio of times (of cost: at one price per hour), either way round."""
+BLOCKING = {"latency", "time", "busbw", "rate"}
+"""Metrics of workloads whose operations run one after the other, so that their time is a latency."""
+
+
+class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One case: the claim's metric in the claim's unit."""
+
+    key: str
+    subject: str
+    ranks: int
+    launches: int
+    value: float | None = None
+    """None: there is no figure, see `why`."""
+    bounds: Pair | None = None
+    """None: one launch."""
+    values: tuple[float, ...] = ()
+    """One for each launch, for a stricter interval; empty: bounds are all there is."""
+    speeds: tuple[float, ...] | None = None
+    """By which `values` are divided out where they fall into modes (`statistics.interval`)."""
+    to: str = ""
+    """Of a ratio: what it is over."""
+    stored: bool = False
+    """The other side of the ratio was measured in another session."""
+    method: str = ""
+    status: str = "ok"
+    why: str = ""
+
+    def bounds_at(self, alpha: float) -> Pair | None:
+        """The interval at another alpha."""
+        span = interval(list(self.values), self.speeds, alpha) if self.values else None
+        return (span.lo, span.hi) if span else self.bounds
+
+
+def candidate(summaries: Sequence[Summary], suite: str, subjects: Sequence[str]) -> str:
+    """The subject that claims are about: the first that was named for this suite."""
+    present = dict.fromkeys(summary.subject for summary in summaries if summary.suite == suite)
+    return next((subject for subject in subjects if subject in present), next(iter(present), ""))
+
+
+def observe(
+    claim: Claim,
+    summaries: Sequence[Summary],
+    ratios: Sequence[Ratio],
+    scaling: Scaling,
+    subjects: Sequence[str],
+) -> list[Observation]:
+    """Everything measured here that the claim's glob and metric select, on the candidate."""
+    if claim.is_ratio:
+        return _ratios(claim, ratios)
+    if claim.metric.startswith("efficiency_"):
+        return _efficiencies(claim, scaling, subjects)
+    return [
+        _absolute(claim, summary)
+        for summary in summaries
+        if fnmatchcase(summary.key, claim.case)
+        and summary.subject == candidate(summaries, summary.suite, subjects)
+        and speaks_of(summary, claim.metric)
+    ]
+
+
+def speaks_of(summary: Summary, metric: str) -> bool:
+    """Whether the metric can be had from this summary."""
+    if metric == "mfu":
+        return summary.probe_unit == "FLOP/s"
+    if metric in ("latency", "time"):
+        return summary.metric in BLOCKING
+    if metric == "pipelined_latency":
+        return summary.metric in ("bandwidth", "message_rate") and summary.suite == "fabric"
+    return metric == summary.metric or (metric == "algbw" and summary.metric == "busbw")
+
+
+def _metric(summary: Summary, metric: str, ns: float) -> float:
+    """The metric for a time per operation (of mfu: FLOP/s, still to be divided by the peak)."""
+    work = known_workload(summary.case.workload)
+    if metric == "mfu":
+        return work.flops(summary.case) / ns * 1e9
+    if metric in TIMES:
+        return ns / 1e9
+    if metric == "algbw":
+        return summary.case.size[0] / ns * 1e9
+    return work.value(summary.case, ns)
+
+
+def _absolute(claim: Claim, summary: Summary) -> Observation:
+    found = Observation(
+        key=summary.key,
+        subject=summary.subject,
+        ranks=summary.ranks,
+        launches=summary.launches,
+        method=summary.method,
+        status=summary.status,
+        why=summary.why,
+    )
+    if summary.median_ns is None:
+        return found
+    if claim.statistic == "p99":
+        return _tail(claim, summary, found)
+    times = summary.launch_means_ns if claim.statistic == "mean" else summary.launch_medians_ns
+    values = tuple(_metric(summary, claim.metric, ns) for ns in times)
+    speeds = summary.launch_speeds
+    if speeds and claim.metric == "mfu":
+        values = tuple(rate / peak for rate, peak in zip(values, speeds, strict=True))
+        speeds = None
+    elif speeds and claim.metric not in TIMES:  # `interval` multiplies times; rates are divided
+        speeds = tuple(1 / speed for speed in speeds)
+    span = interval(list(values), speeds)
+    return msgspec.structs.replace(
+        found,
+        value=span.median if span else float(np.median(values)),
+        bounds=(span.lo, span.hi) if span else None,
+        values=values,
+        speeds=speeds,
+        method=span.method if span else "one launch",
+    )
+
+
+def _tail(claim: Claim, summary: Summary, found: Observation) -> Observation:
+    """The 99th percentile of single operations, as bounds; for a rate, that of the slow ones."""
+    high, low = summary.percentiles.get("p99"), summary.percentile_floors.get("p99")
+    if high is None or low is None:
+        why = f"{summary.samples} samples cannot support p99: it needs single operations, at least 459"
+        return msgspec.structs.replace(found, why=why)
+    ends = sorted(_metric(summary, claim.metric, ns) for ns in (low, high))
+    worst = _metric(summary, claim.metric, high)
+    return msgspec.structs.replace(found, value=worst, bounds=(ends[0], ends[1]), method="order statistics")
+
+
+def _efficiencies(claim: Claim, scaling: Scaling, subjects: Sequence[str]) -> list[Observation]:
+    kind = claim.metric.removeprefix("efficiency_")
+    rows = [e for e in scaling.efficiencies if e.kind == kind and e.ranks > 1]
+    rows = [e for e in rows if fnmatchcase(e.key, claim.case)]
+    present = [e.subject for e in rows]
+    chosen = next((subject for subject in subjects if subject in present), present[0] if present else "")
+    return [
+        Observation(
+            key=e.key,
+            subject=e.subject,
+            ranks=e.ranks,
+            launches=e.launches,
+            value=e.value,
+            bounds=e.interval,
+            values=() if "normalised" in e.method else e.launch_values,
+            method=e.method,
+        )
+        for e in rows
+        if e.subject == chosen
+    ]
+
+
+def _ratios(claim: Claim, ratios: Sequence[Ratio]) -> list[Observation]:
+    """metric(candidate) / metric(baseline), from time(to) / time(of)."""
+    rows = [r for r in ratios if fnmatchcase(r.key, claim.case)] if claim.metric in PER_TIME | TIMES else []
+    if claim.to is None:  # the claimant named no baseline: whatever was measured beside the candidate
+        rows = [r for r in rows if not r.baseline]
+        return [_ratio(claim, r) for r in rows if r.to == rows[0].to]
+    named = claim.to
+    return [
+        _ratio(claim, r)
+        for r in rows
+        if (r.baseline == named.run if r.baseline else bool(named.subject) and r.to == named.subject)
+    ]
+
+
+def _ratio(claim: Claim, ratio: Ratio) -> Observation:
+    turned = (claim.metric in TIMES) != bool(ratio.baseline)  # a stored run is `of`, not `to`
+    bounds = ratio.interval
+    if bounds and turned:
+        bounds = (1 / bounds[1], 1 / bounds[0])
+    return Observation(
+        key=ratio.key,
+        subject=ratio.to if ratio.baseline else ratio.of,
+        ranks=1,
+        launches=ratio.launches,
+        value=1 / ratio.median if turned else ratio.median,
+        bounds=bounds,
+        to=ratio.baseline or ratio.to,
+        stored=bool(ratio.baseline),
+        method=ratio.method,
+    )

@@ -1,0 +1,237 @@
+"""What the records of one case and subject say together. Nothing is measured here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from zbench.case import Case
+from zbench.errors import UsageError, suggest
+from zbench.judge.metrics import Better
+from zbench.measure.statistics import (
+    Floats,
+    interval,
+    noisy,
+    percentile_lower_bound,
+    percentile_upper_bound,
+)
+from zbench.records.schema import Probe, Record
+from zbench.workloads import WORKLOADS, workload
+from zbench.workloads.base import Workload
+
+PERCENTILES = {"p50": 0.50, "p99": 0.99, "p99.9": 0.999}
+ROUND_TRIP = 2
+"""Operations of a ping-pong. Where one execution counts more (a window of messages), the time of a
+single operation was not observed, and no percentile of it is known."""
+
+Pair = tuple[float, float]
+
+
+class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One case answered by one subject in one variant, over all its launches.
+
+    Times are per operation (a round's time over batch times operations). Where any answer was wrong or
+    any timing invalid there is no figure at all: None, and `why`.
+    """
+
+    suite: str
+    key: str
+    case: Case
+    subject: str
+    variant: dict[str, str] = {}
+    status: str = "ok"
+    """ok; invalid, wrong (no figures); skipped (never a pass)."""
+    why: str = ""
+    ranks: int
+    batch: int
+    launches: int
+    """Launches that answered."""
+    metric: str
+    unit: str
+    better: Better
+    median_ns: float | None = None
+    interval_ns: Pair | None = None
+    value: float | None = None
+    value_interval: Pair | None = None
+    """(least, most), whichever is better."""
+    method: str = ""
+    """How the interval was made, see `statistics.Interval`."""
+    confidence: float | None = None
+    modes: tuple[int, ...] = ()
+    fraction_of_peak: float | None = None
+    """Of the adjacent probe: rate over roof, or floor over time."""
+    probe: float | None = None
+    probe_unit: str = ""
+    noisy: bool = False
+    """The probe varied by more than 10 % around a burst; a flag that drops nothing."""
+    verified: bool | None = None
+    """None: not every launch was checked."""
+    smallest_error: float | None = None
+    """The smallest error that the least sensitive of the checks could see."""
+    launch_medians_ns: tuple[float, ...] = ()
+    launch_means_ns: tuple[float, ...] = ()
+    launch_blocks: tuple[int, ...] = ()
+    launch_speeds: tuple[float, ...] | None = None
+    """What the probe beside each launch said of the machine, higher for faster."""
+    percentiles: dict[str, float] = {}
+    """Upper bounds in ns at 99 % confidence by order statistics; what n cannot support is left out."""
+    percentile_floors: dict[str, float] = {}
+    """Lower bounds, likewise."""
+    samples: int = 0
+    parts_ns: dict[str, float] = {}
+
+
+def known_workload(name: str) -> Workload:
+    """Raises UsageError for a record of a workload that this version does not know."""
+    if name not in WORKLOADS:
+        raise UsageError(f"a record speaks of the unknown workload {name!r}{suggest(name, WORKLOADS)}")
+    return workload(name)
+
+
+def is_wrong(record: Record) -> bool:
+    return record.status == "wrong" or (record.verification is not None and not record.verification.passed)
+
+
+def summarise(records: Iterable[Record]) -> list[Summary]:
+    """One Summary for each (key, subject, variant), in the order in which they first appear.
+
+    Anchor launches are left out. Raises UsageError for an unknown workload.
+    """
+    groups: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.role == "measure":
+            variant = tuple(f"{k}={v}" for k, v in sorted(record.variant.items()))
+            groups[(record.key, record.subject, *variant)].append(record)
+    return [_summarise(group) for group in groups.values()]
+
+
+def _summarise(records: list[Record]) -> Summary:
+    first = records[0]
+    work = known_workload(first.case.workload)
+    answered = [record for record in records if record.status != "skipped"]
+    summary = Summary(
+        suite=first.suite,
+        key=first.key,
+        case=first.case,
+        subject=first.subject,
+        variant=first.variant,
+        ranks=first.ranks,
+        batch=first.batch,
+        launches=len({(record.block, record.launch) for record in answered}),
+        metric=work.metric,
+        unit=work.unit,
+        better="higher" if work.better == "higher" else "lower",
+        why="; ".join(dict.fromkeys(record.why for record in records if record.why)),
+        verified=_verified(answered),
+        noisy=any(noisy([r.probe.before, r.probe.after]) for r in answered if r.probe),
+    )
+    wrong = [record for record in answered if is_wrong(record)]
+    invalid = [record for record in answered if record.status == "invalid" or not record.samples_ns]
+    if wrong:
+        found = [r.verification.why for r in wrong if r.verification and r.verification.why]
+        why = "; ".join(dict.fromkeys(found)) or summary.why or "the answer was wrong"
+        return msgspec.structs.replace(summary, status="wrong", why=why)
+    if invalid:
+        why = summary.why or "no samples were taken"
+        return msgspec.structs.replace(summary, status="invalid", why=why)
+    if not answered:
+        return msgspec.structs.replace(summary, status="skipped", why=summary.why or "not run")
+    return _with_figures(summary, work, answered)
+
+
+def _verified(records: list[Record]) -> bool | None:
+    if any(is_wrong(record) for record in records):
+        return False
+    return True if records and all(record.verification for record in records) else None
+
+
+def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Summary:
+    case = summary.case
+    operations = work.operations(case)
+    launches: dict[tuple[int, int], list[Record]] = defaultdict(list)
+    for record in records:
+        launches[record.block, record.launch].append(record)
+    times = {launch: _ns(bursts, operations, np.median) for launch, bursts in launches.items()}
+    probes = [_probe(bursts) for bursts in launches.values()]
+    units = {probe.unit for probe in probes if probe}
+    unit = units.pop() if len(units) == 1 and all(probes) else ""
+    levels = [probe.value for probe in probes if probe] if unit else []
+    speeds = tuple(1 / level if unit == "ns" else level for level in levels) if all(levels) else ()
+    medians = tuple(times.values())
+    span = interval(list(medians), list(speeds) or None)
+    median = span.median if span else medians[0]
+    values = sorted(work.value(case, ns) for ns in (span.lo, span.hi)) if span else []
+    single = all(record.batch == 1 for record in records) and operations <= ROUND_TRIP
+    samples = np.concatenate([np.asarray(r.samples_ns, np.float64) / r.batch for r in records]) / operations
+    return msgspec.structs.replace(
+        summary,
+        median_ns=median,
+        interval_ns=(span.lo, span.hi) if span else None,
+        value=work.value(case, median),
+        value_interval=(values[0], values[1]) if span else None,
+        method=span.method if span else "one launch",
+        confidence=span.confidence if span else None,
+        modes=span.modes if span else (),
+        fraction_of_peak=_fraction(work, case, medians, levels, unit),
+        probe=float(np.median(levels)) if levels else None,
+        probe_unit=unit,
+        smallest_error=max((r.verification.smallest_error for r in records if r.verification), default=None),
+        launch_medians_ns=medians,
+        launch_means_ns=tuple(_ns(bursts, operations, np.mean) for bursts in launches.values()),
+        launch_blocks=tuple(block for block, _ in times),
+        launch_speeds=speeds or None,
+        percentiles=_bounds(samples, percentile_upper_bound) if single else {},
+        percentile_floors=_bounds(samples, percentile_lower_bound) if single else {},
+        samples=len(samples),
+        parts_ns=_parts(launches.values()),
+    )
+
+
+def _ns(records: Sequence[Record], operations: int, centre: Callable[[Floats], Any]) -> float:
+    """Median or mean time of one operation in one launch."""
+    rounds = np.concatenate([np.asarray(r.samples_ns, np.float64) / r.batch for r in records])
+    return float(centre(rounds)) / operations
+
+
+def _probe(records: Sequence[Record]) -> Probe | None:
+    return next((record.probe for record in records if record.probe), None)
+
+
+def rate_in(work: Workload, case: Case, ns: float, unit: str) -> float | None:
+    """What `ns` per operation is in the probe's unit, if the work model has such a rate."""
+    if unit == work.unit:
+        return work.value(case, ns)
+    amount = {"FLOP/s": work.flops, "B/s": work.bytes}.get(unit)
+    return (amount(case) / ns * 1e9 or None) if amount else None
+
+
+def _fraction(
+    work: Workload, case: Case, medians: Sequence[float], levels: Sequence[float], unit: str
+) -> float | None:
+    """Median over launches of each one's share of its own adjacent probe."""
+    if unit == "ns":
+        return float(np.median(np.asarray(levels) / np.asarray(medians)))
+    rates = [rate_in(work, case, ns, unit) for ns in medians]
+    shares = [rate / level for rate, level in zip(rates, levels, strict=False) if rate is not None and level]
+    return float(np.median(shares)) if shares else None
+
+
+def _bounds(samples: Floats, bound: Callable[[Floats, float], float | None]) -> dict[str, float]:
+    found = {name: bound(samples, p) for name, p in PERCENTILES.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _parts(launches: Iterable[Sequence[Record]]) -> dict[str, float]:
+    """Median over launches of the median time that each part of an execution took."""
+    medians: dict[str, list[float]] = defaultdict(list)
+    for records in launches:
+        for name in records[0].parts_ns:
+            rounds = [
+                np.asarray(r.parts_ns[name], np.float64) / r.batch for r in records if name in r.parts_ns
+            ]
+            medians[name].append(float(np.median(np.concatenate(rounds))))
+    return {name: float(np.median(values)) for name, values in medians.items()}

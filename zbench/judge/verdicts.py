@@ -1,0 +1,193 @@
+"""Verdicts: each claim against what was measured. Pure; nothing is measured or read here."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from zbench.judge.claims import EVIDENCE, Claim, Source
+from zbench.judge.facts import RunFacts, obstacles_to
+from zbench.judge.observations import Observation, observe
+from zbench.judge.ratios import Ratio
+from zbench.judge.reasons import distance, missing, nearest, reason
+from zbench.judge.scaling import Projection, Scaling, project
+from zbench.judge.summary import Pair, Summary
+from zbench.measure.statistics import EXTENDED, INTERVAL_ALPHA, LAUNCHES
+
+Word = Literal["MET", "NOT MET", "UNDECIDED", "NOT RUN", "NOT TESTABLE", "PROJECTED"]
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    claim: str
+    """Its id."""
+    text: str
+    verdict: Word
+    evidence: str | None
+    """What `measured` is; None where nothing was measured."""
+    measured: float | None
+    """In `unit`; over several cases their median. Also where the claim could not be tested: what came
+    nearest to it here."""
+    measured_interval: Pair | None
+    """Over several cases from the least lower to the greatest upper end."""
+    operator: str
+    claimed: float
+    unit: str
+    why: str
+    missing: str
+    """What would settle it; empty once it is settled."""
+    assumed: tuple[str, ...]
+    source: Source
+    subject: str = ""
+    keys: tuple[str, ...] = ()
+    undecided_keys: tuple[str, ...] = ()
+    """Cases that more launches could decide."""
+
+
+def judge(
+    claims: Iterable[Claim],
+    summaries: Sequence[Summary],
+    ratios: Sequence[Ratio],
+    scaling: Scaling,
+    facts: RunFacts,
+) -> list[Verdict]:
+    """One verdict a claim, in the order of the file.
+
+    A claim is decided only where its value lies outside the interval, with at least `LAUNCHES` launches
+    and every condition fulfilled. Over several cases a limit must hold in each: MET when all meet it,
+    NOT MET when one certainly does not (Bonferroni over the cases). A ratio speaks of what is usual:
+    NOT MET only when all fail, UNDECIDED when cases differ.
+    """
+    return [_judge(claim, summaries, ratios, scaling, facts) for claim in claims]
+
+
+def _judge(
+    claim: Claim,
+    summaries: Sequence[Summary],
+    ratios: Sequence[Ratio],
+    scaling: Scaling,
+    facts: RunFacts,
+) -> Verdict:
+    found = _at_scale(claim, observe(claim, summaries, ratios, scaling, facts.subjects))
+    measured = [o for o in found if o.value is not None]
+    subject = measured[0].subject if measured else ""
+    reach = max((o.ranks for o in found), default=facts.ranks)
+    obstacles = obstacles_to(claim, found, facts)
+    verdict = Verdict(
+        claim=claim.id,
+        text=claim.text,
+        verdict="NOT TESTABLE",
+        evidence=_evidence(bool(measured), bool(obstacles) or reach < claim.ranks),
+        measured=float(np.median([o.value for o in measured])) if measured else None,
+        measured_interval=_span(measured),
+        operator=claim.operator,
+        claimed=claim.limit,
+        unit=claim.unit,
+        why="",
+        missing=claim.settles,
+        assumed=claim.assumed,
+        source=claim.source,
+        subject=subject,
+        keys=tuple(o.key for o in found),
+    )
+    slice_will_do = EVIDENCE.index(claim.evidence) <= EVIDENCE.index("MEASURED ON A SLICE")
+    if reach < claim.ranks and not (slice_will_do and measured):
+        projection = project(scaling, claim.metric, claim.ranks, subject)
+        if projection and not obstacles:
+            return _projected(verdict, projection)
+        obstacles.append(f"the claim speaks of {claim.ranks:,} cards, measured are {reach}")
+    if obstacles:
+        here = nearest(claim, verdict.measured, measured, summaries, facts.subjects)
+        return msgspec.structs.replace(verdict, why="; ".join([here, *obstacles]))
+    if not found:
+        return msgspec.structs.replace(verdict, verdict="NOT RUN", why=f"no case {claim.case} was run")
+    return _decided(claim, verdict, found)
+
+
+def _at_scale(claim: Claim, found: list[Observation]) -> list[Observation]:
+    """Where the claim names a scale: what was measured there, or else at the largest."""
+    if claim.ranks == 1 or not found:
+        return found
+    reached = min(claim.ranks, max(o.ranks for o in found))
+    return [o for o in found if o.ranks >= reached]
+
+
+def _evidence(measured: bool, slice_only: bool) -> str | None:
+    return ("MEASURED ON A SLICE" if slice_only else "MEASURED") if measured else None
+
+
+def _span(measured: Sequence[Observation]) -> Pair | None:
+    bounds = [o.bounds for o in measured if o.bounds]
+    return (min(lo for lo, _ in bounds), max(hi for _, hi in bounds)) if bounds else None
+
+
+def _projected(verdict: Verdict, projection: Projection) -> Verdict:
+    return msgspec.structs.replace(
+        verdict,
+        verdict="PROJECTED",
+        evidence="PROJECTED",
+        measured=projection.value,
+        measured_interval=projection.interval,
+        why=f"not measured at {projection.ranks:,} ranks: {projection.model}; "
+        f"{distance(projection.value, verdict.claimed)} the claim",
+    )
+
+
+HOLDS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    "<": operator.lt,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+
+
+def decide(word: str, limit: float, bounds: Pair | None) -> Word:
+    """MET or NOT MET where the whole interval lies on one side of the limit, else UNDECIDED."""
+    if bounds is None or bounds[0] <= limit <= bounds[1]:
+        return "UNDECIDED"
+    return "MET" if HOLDS[word](bounds[0], limit) else "NOT MET"
+
+
+def _decided(claim: Claim, verdict: Verdict, found: Sequence[Observation]) -> Verdict:
+    """The verdict where nothing but the figures stands in the way."""
+    replace = msgspec.structs.replace
+    for o in found:
+        if o.value is None:
+            why = f"{o.key}: {o.status}: {o.why}" if o.status != "ok" else f"{o.key}: {o.why}"
+            return replace(verdict, verdict="NOT RUN" if o.status == "skipped" else "UNDECIDED", why=why)
+    fewest = min(o.launches for o in found)
+    if fewest < LAUNCHES:
+        why = f"{fewest} launches carry no verdict, {LAUNCHES} do"
+        return replace(verdict, verdict="UNDECIDED", why=why, missing=f"{LAUNCHES} launches")
+    if any(o.stored for o in found):
+        return replace(verdict, verdict="UNDECIDED", why="how much sessions differ here is not known")
+    if claim.statistic in ("min_over_pairs", "max_over_pairs"):
+        found = [_extreme(claim, found)]
+    words = [decide(claim.operator, claim.limit, o.bounds) for o in found]
+    word: Word = "UNDECIDED"
+    if len(set(words)) == 1:
+        word = words[0]
+    elif not claim.is_ratio:
+        alpha = INTERVAL_ALPHA / len(found)
+        strict = [decide(claim.operator, claim.limit, o.bounds_at(alpha)) for o in found]
+        word = "NOT MET" if "NOT MET" in strict else "UNDECIDED"
+    open_keys = tuple(o.key for o, w in zip(found, words, strict=True) if w == "UNDECIDED")
+    return replace(
+        verdict,
+        verdict=word,
+        why=reason(claim, found, words),
+        missing=missing(claim, [o for o in found if o.key in open_keys]) if word == "UNDECIDED" else "",
+        undecided_keys=open_keys if word == "UNDECIDED" and fewest < EXTENDED else (),
+    )
+
+
+def _extreme(claim: Claim, found: Sequence[Observation]) -> Observation:
+    """The best or worst pair of ranks, as one observation."""
+    pick = max if claim.statistic == "max_over_pairs" else min
+    bounds = [o.bounds for o in found if o.bounds]
+    ends = (pick(lo for lo, _ in bounds), pick(hi for _, hi in bounds)) if bounds else None
+    worst = pick(found, key=lambda o: o.value or 0.0)
+    return msgspec.structs.replace(worst, bounds=ends, values=())
