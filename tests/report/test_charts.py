@@ -1,0 +1,297 @@
+"""Charts: well-formed and repeatable pictures, whose words and tables say what the data say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from zbench.judge.summary import Summary
+from zbench.report import svg
+from zbench.report.chart import Chart, Missing
+from zbench.report.charts.bandwidth import bandwidth
+from zbench.report.charts.busbw import busbw
+from zbench.report.charts.claims import claims
+from zbench.report.charts.ecdf import Limit, latency_ecdf
+from zbench.report.charts.efficiency import efficiency
+from zbench.report.charts.gemm import gemm_share
+from zbench.report.charts.latency import latency
+from zbench.report.charts.roofline import roofline
+from zbench.report.draw import draw, write_charts
+from zbench.report.findings import Findings
+
+NAMES = [
+    "claims",
+    "gemm",
+    "roofline",
+    "latency",
+    "latency-distribution",
+    "bandwidth",
+    "busbw",
+    "scaling-efficiency",
+]
+
+
+def drawn(chart: Chart | Missing) -> Chart:
+    assert isinstance(chart, Chart), chart
+    return chart
+
+
+def of(findings: Findings, key: str, subject: str) -> Summary:
+    return next(s for s in findings.summaries if (s.key, s.subject) == (key, subject))
+
+
+def test_every_chart_is_drawn_in_the_order_of_the_page(charts: list[Chart | Missing]) -> None:
+    """A run with cards, a fabric and scaling has all eight charts."""
+    assert [drawn(chart).name for chart in charts] == NAMES
+
+
+@pytest.mark.parametrize("index", range(len(NAMES)), ids=NAMES)
+def test_svg_is_well_formed_and_named(charts: list[Chart | Missing], index: int) -> None:
+    """The root carries role, title and description, and the description starts with the finding."""
+    chart = drawn(charts[index])
+    root = ElementTree.fromstring(chart.svg)
+    texts = {element.get("id"): element.text for element in root}
+    assert root.get("role") == "img"
+    title, description = (root.get("aria-labelledby") or "").split()
+    assert texts[title] == chart.title
+    assert (texts[description] or "").startswith(chart.alt)
+    assert chart.title.endswith("?")
+
+
+def test_ids_are_unique_over_all_charts_and_every_reference_resolves(charts: list[Chart | Missing]) -> None:
+    """Several pictures share one page, so no two may use an id and none may point into another."""
+    seen: set[str] = set()
+    for chart in map(drawn, charts):
+        root = ElementTree.fromstring(chart.svg)
+        ids = [element.get("id") for element in root.iter() if element.get("id")]
+        assert len(ids) == len(set(ids))
+        assert not seen & set(ids)
+        seen |= set(ids)
+        for element in root.iter():
+            for name, value in element.attrib.items():
+                if name.endswith("href") and value.startswith("#"):
+                    assert value[1:] in ids
+                if "url(#" in value:
+                    assert value.split("url(#")[1].split(")")[0] in ids
+
+
+def test_drawing_twice_gives_the_same_bytes(findings: Findings, charts: list[Chart | Missing]) -> None:
+    """Equal data give equal files, so that a record can be compared byte by byte."""
+    assert draw(findings) == charts
+
+
+def test_equal_bytes_in_another_process_with_another_hash_seed_and_settings(
+    charts: list[Chart | Missing], tmp_path: Path
+) -> None:
+    """Neither PYTHONHASHSEED nor a user's matplotlibrc reaches the picture."""
+    (tmp_path / "matplotlibrc").write_text("axes.facecolor: red\nfont.size: 30\n")
+    script = (
+        "from zbench.report.chart import Table\n"
+        "from zbench.report.style import house_style, look, panels, to_chart\n"
+        "with house_style():\n"
+        "    figure, (axes,) = panels(1, 1.0)\n"
+        "    axes.plot([1, 2], [1, 2], **look(0).line())\n"
+        "    print(to_chart(figure, 'x', 'x?', 'x', 'x', Table((), ())).svg)\n"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed, **settings},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed, settings in (("1", {}), ("2", {"MATPLOTLIBRC": str(tmp_path)}))
+    }
+    assert len(outputs) == 1
+
+
+def test_inlined_picture_has_no_namespace_no_title_line_and_page_colours(
+    charts: list[Chart | Missing],
+) -> None:
+    """In a page the heading is the title, and colours come from CSS variables."""
+    chart = drawn(charts[1])
+    text = svg.inline(chart.svg, {"#1b1f24": "--ink"}, 26.0)
+    assert "http" not in text
+    assert "var(--ink)" in text
+    assert "#1b1f24" not in text
+    assert f"{chart.name}-{svg.QUESTION}" not in text
+    assert text.count(chart.title) == 1
+
+
+def test_gemm_words_and_table_are_the_data(findings: Findings) -> None:
+    """Alt text gives each card's share of the peak at the largest size; the table has every point."""
+    chart = drawn(gemm_share(findings.summaries, findings.records))
+    gemms = [s for s in findings.summaries if s.case.workload == "gemm"]
+    rows = {(row[0], row[1], row[2], row[3]): row for row in chart.table.rows}
+    assert len(chart.table.rows) == len(rows) == len(gemms)
+    for s in gemms:
+        row = rows[(s.case.dtype, s.subject, str(s.case.threads), str(s.case.size[0]))]
+        assert float(row[4]) == pytest.approx((s.value or 0) / 1e9, rel=1e-3)
+        assert float(row[6]) == pytest.approx(100 * (s.fraction_of_peak or 0), abs=0.051)
+    for subject in findings.run.cards:
+        share = of(findings, "gemm/fp32/2048x2048x2048/threads=1", subject).fraction_of_peak or 0
+        assert f"{subject} {100 * share:.0f} %" in chart.alt
+    assert "n = 2048" in chart.alt
+    assert "5 launches a point" in chart.caption
+
+
+def test_wrong_answer_is_named_and_not_drawn(wrong: Findings) -> None:
+    """A wrong GEMM has no point, no row and no share; the caption says that it is missing."""
+    chart = drawn(gemm_share(wrong.summaries, wrong.records))
+    assert ("fp32", "numpy", "1", "2048") not in {row[:4] for row in chart.table.rows}
+    assert "Not drawn: gemm/fp32/2048x2048x2048/threads=1 of numpy (wrong)." in chart.caption
+
+
+def test_roofline_ceilings_are_the_probes_and_the_fastest_stream(findings: Findings) -> None:
+    """The roof of a point is the lower of the dtype's median probe and intensity x bandwidth."""
+    chart = drawn(roofline(findings.summaries))
+    row = next(r for r in chart.table.rows if r[0] == "triad/fp64/134217728/threads=2" and r[1] == "cpu")
+    streams = [s.value or 0 for s in findings.summaries if s.case.workload in ("read", "copy", "triad")]
+    assert row[5] == "memory"
+    assert float(row[4]) == pytest.approx(max(streams) / 12 / 1e9, rel=1e-3)  # 2 FLOP for 24 bytes
+    gemm = next(r for r in chart.table.rows if r[0] == "gemm/fp32/2048x2048x2048/threads=2" and r[1] == "cpu")
+    assert gemm[5] == "arithmetic"
+
+
+def test_latency_words_give_first_and_last_point_and_the_fit(findings: Findings) -> None:
+    """The line of shm was made from 310 ns and 7.9 GB/s; the words repeat its ends and a fit near that."""
+    chart = drawn(latency(findings.summaries))
+    first = of(findings, "pingpong/byte/8/ranks=2", "shm")
+    row = next(r for r in chart.table.rows if r[0] == "shm" and r[2] == "8 B")
+    assert float(row[3]) == pytest.approx((first.value or 0) * 1e6, rel=1e-3)
+    assert f"shm takes {(first.value or 0) * 1e9:.0f} ns for 8 B" in chart.alt
+    assert "for 64 MiB (fit: 31" in chart.alt
+    assert len(chart.table.rows) == len([s for s in findings.summaries if s.case.workload == "pingpong"])
+
+
+def test_distribution_says_what_a_sample_is_and_how_many_are_in_time(findings: Findings) -> None:
+    """The share within a limit is counted from the samples; batches are called means."""
+    summary = of(findings, "pingpong/byte/8/ranks=2", "shm")
+    samples = [
+        sample / r.batch / 2
+        for r in findings.records
+        if (r.key, r.subject, r.role) == (summary.key, "shm", "measure")
+        for sample in r.samples_ns
+    ]
+    limit = sorted(samples)[len(samples) // 4] / 1e9
+    chart = drawn(latency_ecdf(findings.summaries, findings.records, [Limit("early", limit)]))
+    row = next(r for r in chart.table.rows if r[0] == "shm")
+    share = sum(s / 1e9 <= limit for s in samples) / len(samples)
+    assert row[1] == str(len(samples))
+    assert float(row[-1]) == pytest.approx(100 * share, rel=1e-3)
+    assert f"each the mean of {summary.batch} round trips" in chart.caption
+    assert row[6] == "-"  # 1000 samples do not support p99.9
+
+
+def test_distribution_without_a_claim_has_no_limit(findings: Findings) -> None:
+    """The line comes from the claims, never from the code."""
+    chart = drawn(latency_ecdf(findings.summaries, findings.records, []))
+    assert "claimed" not in chart.svg
+    assert "claimed" not in chart.alt
+
+
+def test_the_four_microsecond_line_comes_from_the_claims_file(charts: list[Chart | Missing]) -> None:
+    """The built-in claims say 4 us, and so does the chart."""
+    assert "within the claimed 4 µs" in drawn(charts[4]).alt
+
+
+def test_bandwidth_and_busbw_tables_are_the_data(findings: Findings) -> None:
+    """Each point of both charts stands in its table with the summary's value."""
+    rows = {row[:4]: row for row in drawn(bandwidth(findings.summaries)).table.rows}
+    one_way = of(findings, "unidirectional/byte/4194304/ranks=2", "shm")
+    assert float(rows["shm", "2", "one way", "4 MiB"][4]) == pytest.approx(
+        (one_way.value or 0) / 1e9, rel=1e-3
+    )
+    table = {row[:4]: row for row in drawn(busbw(findings.summaries)).table.rows}
+    reduced = of(findings, "allreduce/fp32/4194304/ranks=4", "shm")
+    row = table["allreduce", "shm", "4", "4 MiB"]
+    assert float(row[5]) == pytest.approx((reduced.value or 0) / 1e9, rel=1e-3)
+    assert row[4] == "ring"
+
+
+def test_efficiency_words_give_the_largest_world(findings: Findings) -> None:
+    """Weak and strong efficiency on 8 ranks, in words and in the table."""
+    chart = drawn(efficiency(findings.scaling, findings.summaries))
+    for e in findings.scaling.efficiencies:
+        if e.ranks == 8:
+            assert f"cpu+shm keeps {100 * e.value:.0f} % on 8 ranks ({e.kind} scaling)" in chart.alt
+    assert len(chart.table.rows) == len(findings.scaling.efficiencies)
+
+
+def test_claims_chart_leaves_no_claim_out(findings: Findings) -> None:
+    """Every claim is in the table; one without a figure is named in the caption."""
+    chart = drawn(claims(findings.claims, findings.verdicts))
+    assert [row[0] for row in chart.table.rows] == [claim.id for claim in findings.claims]
+    for claim, verdict in zip(findings.claims, findings.verdicts, strict=True):
+        if claim.limit > 0:
+            assert f"{claim.id} {verdict.verdict} (" in chart.alt
+        else:
+            assert claim.id in chart.caption
+    assert "claimed ≤ 4 µs" in chart.alt
+    assert "claimed ≥ 9.5x" in chart.alt
+
+
+def test_charts_without_data_say_why(findings: Findings) -> None:
+    """An empty run draws nothing and gives a reason for each chart."""
+    empty = replace(
+        findings, records=[], summaries=[], claims=[], verdicts=[], scaling=type(findings.scaling)()
+    )
+    charts = draw(empty)
+    assert [chart.name for chart in charts] == NAMES
+    assert all(isinstance(chart, Missing) and chart.why for chart in charts)
+
+
+@pytest.mark.parametrize("suite", ["card", "fabric", "scaling"])
+def test_a_single_suite_draws_its_own_charts(findings: Findings, suite: str) -> None:
+    """Data of one suite are enough for that suite's charts."""
+    part = [s for s in findings.summaries if s.suite == suite]
+    scaled = findings.scaling if suite == "scaling" else type(findings.scaling)()
+    charts = draw(replace(findings, summaries=part, verdicts=[], claims=[], scaling=scaled))
+    names = {chart.name for chart in charts if isinstance(chart, Chart)}
+    expected = {
+        "card": {"gemm", "roofline"},
+        "fabric": {"latency", "latency-distribution", "bandwidth", "busbw"},
+        "scaling": {"scaling-efficiency"},
+    }
+    assert names == expected[suite]
+
+
+@pytest.mark.parametrize("launches", [1, 2])
+def test_few_launches_are_drawn_without_an_interval_they_do_not_have(
+    few_launches: Callable[[int], Findings], launches: int
+) -> None:
+    """A smoke run has charts too; one launch has no interval, and the caption says how many there were."""
+    few = few_launches(launches)
+    chart = drawn(gemm_share(few.summaries, few.records))
+    assert f"({launches} launch" in chart.caption
+    intervals = {row[5] for row in chart.table.rows}
+    assert (intervals == {"-"}) == (launches == 1)
+    assert [drawn(c).name for c in draw(few)] == NAMES
+
+
+def test_written_charts_are_the_pictures(charts: list[Chart | Missing], tmp_path: Path) -> None:
+    """One file a chart, named like it; a missing chart leaves none."""
+    paths = write_charts([*charts, Missing("absent", "Why?", "no data")], tmp_path / "charts")
+    assert [path.name for path in paths] == [f"{name}.svg" for name in NAMES]
+    assert paths[0].read_text("utf-8") == drawn(charts[0]).svg
+    assert {path.name for path in (tmp_path / "charts").iterdir()} == {path.name for path in paths}
+
+
+def test_importing_the_report_does_not_load_matplotlib() -> None:
+    """The command line starts fast: matplotlib loads when a chart is drawn, not before."""
+    script = "import sys, zbench.report.draw, zbench.report.terminal; print('matplotlib' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,80 @@
+"""The JSON document of `--format json`: part of the public interface, so its keys are fixed here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from zbench.judge.ratios import Ratio
+from zbench.judge.summary import Summary
+from zbench.judge.verdicts import Verdict
+
+VERSION = 1
+
+
+def document(
+    run_dir: str | Path, summaries: Iterable[Summary], ratios: Iterable[Ratio], verdicts: Iterable[Verdict]
+) -> dict[str, Any]:
+    """`{"version", "run", "cases", "ratios", "verdicts"}`, ready for json.dumps; what is absent is None.
+
+    `median_ns` and `interval_ns` are per operation; `value` is in `unit`. A ratio is time(to) / time(of):
+    above 1 `of` is faster. A case whose answer was wrong, or whose timing was invalid, has no time and no
+    value.
+    """
+    return {
+        "version": VERSION,
+        "run": str(run_dir),
+        "cases": [_case(summary) for summary in summaries],
+        "ratios": [
+            {
+                "key": ratio.key,
+                "of": ratio.of,
+                "to": ratio.to,
+                "median": number(ratio.median),
+                "interval": pair(ratio.interval),
+            }
+            for ratio in ratios
+        ],
+        "verdicts": [
+            {
+                "claim": verdict.claim,
+                "verdict": verdict.verdict,
+                "evidence": verdict.evidence,
+                "measured": number(verdict.measured),
+                "claimed": number(verdict.claimed),
+                "unit": verdict.unit,
+                "why": verdict.why,
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+def _case(summary: Summary) -> dict[str, Any]:
+    timed = summary.status == "ok"
+    return {
+        "key": summary.key,
+        "subject": summary.subject,
+        "variant": dict(summary.variant),
+        "ranks": summary.ranks,
+        "batch": summary.batch,
+        "launches": summary.launches,
+        "median_ns": number(summary.median_ns) if timed else None,
+        "interval_ns": pair(summary.interval_ns) if timed else None,
+        "value": number(summary.value) if timed else None,
+        "unit": summary.unit,
+        "fraction_of_peak": number(summary.fraction_of_peak) if timed else None,
+        "verified": summary.verified,
+        "noisy": summary.noisy,
+    }
+
+
+def number(value: float | None) -> float | None:
+    """JSON knows neither NaN nor infinity."""
+    return None if value is None or not math.isfinite(value) else value
+
+
+def pair(interval: Sequence[float] | None) -> list[float | None] | None:
+    return None if interval is None else [number(bound) for bound in interval]
