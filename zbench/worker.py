@@ -1,0 +1,157 @@
+"""`python -m zbench.worker`: one rank of one launch, started and driven by the parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from zbench.cards.base import Card
+from zbench.case import Case
+from zbench.errors import Unsupported, ZbenchError
+from zbench.fabrics.base import Fabric, World
+from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
+from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
+from zbench.measure.channel import PROTOCOL, Channel, Message
+from zbench.measure.fingerprint import digest, fingerprint
+from zbench.native import cpu
+from zbench.subject import Subject
+
+SLOTS = 2
+"""Inputs rotate, so that an answer kept from the round before is a wrong answer."""
+PR_SET_PDEATHSIG = 1
+TUNING_ROUNDS = 30
+TUNING_NS = 50_000_000
+"""Length of one algorithm's trial when the table is measured."""
+
+
+def main() -> None:
+    _die_with_parent()
+    channel = Channel(socket.socket(fileno=int(os.environ["ZBENCH_CONTROL_FD"])))
+    order = channel.receive()
+    if order is None:
+        return
+    try:
+        _work(channel, order)
+        channel.send({"type": "done"})
+    except ConnectionError:
+        sys.exit(1)
+    except (ZbenchError, Unsupported, MemoryError) as error:
+        channel.send({"type": "failed", "why": str(error) or type(error).__name__})
+    except Exception as error:  # whatever a plug-in raises is told, not lost
+        channel.send({"type": "failed", "why": f"{type(error).__name__}: {error}"})
+        raise
+
+
+def _die_with_parent() -> None:
+    """A parent that dies takes its workers along, however it dies."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _work(channel: Channel, order: Message) -> None:
+    if order["protocol"] != PROTOCOL:
+        theirs = order["protocol"]
+        raise ZbenchError(f"speaks protocol {PROTOCOL}, the parent {theirs}: update this environment")
+    rank, ranks = order["rank"], order["ranks"]
+    cores = sorted(os.sched_getaffinity(0))
+    if ranks > 1:
+        # Also where ranks share cores: a rank that wanders costs every collective its worst case.
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+    share = channel.share if ranks > 1 else alone
+    parts: dict[str, Any] = {}
+    for fields in order["subjects"]:
+        subject = Subject(**fields)
+        if subject.kind == "card":
+            parts["card"] = subject.load()(subject.option)
+        else:
+            parts["fabric"] = subject.load()(World(rank, ranks, share, ranks > len(cores)), subject.option)
+    described = {kind: part.describe() for kind, part in parts.items()}
+    machine = fingerprint(described)
+    channel.send({"type": "hello", "fingerprint": machine})
+    cases = [msgspec.convert(each, Case) for each in order["cases"]]
+    try:
+        if order["type"] == "tune":
+            channel.send({"type": "table", "table": _tune(parts["fabric"], cases, order, share)})
+        else:
+            for number, case in enumerate(cases):
+                channel.send({"type": "burst", "key": case.key, "number": number})
+                record = _burst(parts, case, order, number, share)
+                record["fingerprint"] = digest(machine)
+                channel.send({"type": "record", "record": record})
+    finally:
+        if "fabric" in parts:
+            parts["fabric"].close()
+
+
+def _bench(parts: dict[str, Any], case: Case, order: Message, algorithm: str | None) -> Bench:
+    seeds = [slot_seed(order["seed"], order["launch"], case.key, slot) for slot in range(SLOTS)]
+    card: Card | None = parts.get("card")
+    fabric: Fabric | None = parts.get("fabric")
+    if card and fabric:
+        return StepBench(card, fabric, case, seeds, algorithm)
+    if fabric:
+        return FabricBench(fabric, case, seeds, algorithm)
+    assert card is not None
+    return CardBench(card, case, seeds)
+
+
+def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share: Any) -> dict[str, Any]:
+    record = {
+        "suite": order["suite"],
+        "key": case.key,
+        "case": msgspec.to_builtins(case),
+        "subject": order["subject"],
+        "role": order["role"],
+        "block": order["block"],
+        "launch": order["launch"],
+        "order": number,
+        "ranks": order["ranks"],
+        "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+    }
+    bench, why = None, ""
+    try:
+        bench = _bench(parts, case, order, order["table"].get(case.key))
+    except (Unsupported, MemoryError) as error:
+        why = str(error) or "out of memory"
+    try:
+        if why := first_reason(share, why):
+            return record | {"status": "skipped", "why": why}
+        assert bench is not None
+        policy = Policy(order["burst_ns"], order["rounds_max"])
+        seed = slot_seed(order["seed"], order["launch"], case.key, SLOTS)
+        return record | burst(bench, policy, cpu.clock_cost_ns(), seed, share)
+    except TooSlow as error:
+        return record | {"status": "skipped", "why": str(error)}
+    finally:
+        if bench is not None:
+            bench.release()
+
+
+def _tune(fabric: Fabric, cases: list[Case], order: Message, share: Any) -> dict[str, dict[str, float]]:
+    """Case key -> algorithm -> median ns on this fabric, measured before the first launch."""
+    table: dict[str, dict[str, float]] = {}
+    for case in cases:
+        names = fabric.algorithms(case)
+        if len(names) < 2:
+            continue
+        medians = {}
+        for name in names:
+            bench = _bench({"fabric": fabric}, case, order, name)
+            first = agree(share, float(bench.run(1, 1).samples_ns[0]))
+            rounds = int(min(TUNING_ROUNDS, max(3, TUNING_NS // max(first, 1))))
+            medians[name] = agree(share, float(np.median(bench.run(rounds, 1).samples_ns)))
+            bench.release()
+        table[case.key] = medians
+    return table
+
+
+if __name__ == "__main__":
+    main()
