@@ -1,0 +1,11 @@
+"""Memory bandwidth: read, copy and triad on arrays that no cache can hold (STREAM's counting)."""
+
+import pytest
+
+from zbench.judge.summary import Summary
+
+
+@pytest.mark.workloads("read", "copy", "triad")
+def test_stream(measured: Summary) -> None:
+    """Exact data: every element of every array is compared."""
+    assert measured.verified
