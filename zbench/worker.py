@@ -62,9 +62,6 @@ def _work(channel: Channel, order: Message) -> None:
         raise ZbenchError(f"speaks protocol {PROTOCOL}, the parent {theirs}: update this environment")
     rank, ranks = order["rank"], order["ranks"]
     cores = sorted(os.sched_getaffinity(0))
-    if ranks > 1:
-        # Also where ranks share cores: a rank that wanders costs every collective its worst case.
-        os.sched_setaffinity(0, {cores[rank % len(cores)]})
     share = channel.share if ranks > 1 else alone
     parts: dict[str, Any] = {}
     for fields in order["subjects"]:
@@ -76,6 +73,9 @@ def _work(channel: Channel, order: Message) -> None:
     described = {kind: part.describe() for kind, part in parts.items()}
     machine = fingerprint(described)
     channel.send({"type": "hello", "fingerprint": machine})
+    if ranks > 1:
+        # Also where ranks share cores: a rank that wanders costs every collective its worst case.
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
     cases = [msgspec.convert(each, Case) for each in order["cases"]]
     try:
         if order["type"] == "tune":

@@ -38,7 +38,7 @@ def test_one_that_this_cpu_lacks_is_refused(monkeypatch):
     """The message names what the CPU has."""
     monkeypatch.setattr(cpu, "isas", lambda: ("portable",))
     monkeypatch.setenv("ZBENCH_ISA", "avx512")
-    with pytest.raises(UsageError, match=r"ZBENCH_ISA=avx512: this CPU lacks it \(it has: portable\)"):
+    with pytest.raises(UsageError, match=r"ZBENCH_ISA=avx512: this CPU lacks it; it has portable"):
         cpu.isa()
 
 

@@ -26,7 +26,7 @@ Share = Callable[[bytes], list[bytes]]
 
 WINDOW_MESSAGES = 64
 """Messages in flight in a bandwidth test: OSU's window, so that figures can be laid side by side."""
-WINDOW_BYTES = 64 << 20
+WINDOW_BYTES = 16 << 20
 """... but no more bytes than this, so that a window of large messages stays short."""
 
 

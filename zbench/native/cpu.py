@@ -32,7 +32,7 @@ def isa() -> str:
     if chosen not in ISAS:
         raise UsageError(f"ZBENCH_ISA={chosen}: no such instruction set{suggest(chosen, ISAS)}")
     if chosen not in isas():
-        raise UsageError(f"ZBENCH_ISA={chosen}: this CPU lacks it (it has: {', '.join(isas())})")
+        raise UsageError(f"ZBENCH_ISA={chosen}: this CPU lacks it; it has {', '.join(isas())}")
     return chosen
 
 
