@@ -5,40 +5,46 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from zbench.measure.bench import CardBench, FabricBench, Timing
+from zbench.measure.bench import CardBench, Span, Timing, stamps_complaint
 
 MS = 1_000_000
 
 
-def card_complaint(samples_ms: list[float], elapsed_ms: float) -> str:
+def span(samples_ms: list[float], elapsed_ms: float) -> Span:
     timing = Timing((np.array(samples_ms) * MS).astype(np.int64))
-    return CardBench.validate(SimpleNamespace(), timing, 0, int(elapsed_ms * MS))  # type: ignore[arg-type]
+    return Span(timing, 0, int(elapsed_ms * MS))
 
 
-def fabric_complaint(stamps: list[tuple[int, int]]) -> str:
-    timing = Timing(np.zeros(len(stamps), np.int64), stamps_ns=np.array(stamps))
-    return FabricBench.validate(SimpleNamespace(), timing, 10, 100)  # type: ignore[arg-type]
+def card_complaint(*spans: Span) -> str:
+    return CardBench.validate(SimpleNamespace(), spans)  # type: ignore[arg-type]
 
 
 def test_rounds_that_fill_the_burst_are_believed() -> None:
     """Within 2 %."""
-    assert card_complaint([10, 10, 9.8], 30) == ""
+    assert card_complaint(span([10, 10, 9.8], 30)) == ""
+
+
+def test_a_process_that_is_put_aside_once_is_believed() -> None:
+    """It disagrees in one span; a card that lies disagrees in all."""
+    right, wrong = span([10, 10, 9.8], 30), span([10, 10, 9.8], 34)
+    assert card_complaint(right, wrong, right) == ""
+    assert "but they took 34.00 ms" in card_complaint(wrong, right, wrong)
 
 
 @pytest.mark.parametrize("samples_ms", [[10, 10], [15, 16]])
 def test_rounds_that_do_not_add_up_are_not(samples_ms: list[float]) -> None:
     """Neither a card that tells too little, nor one that tells too much."""
-    assert "the burst took 30.00 ms" in card_complaint(samples_ms, 30)
+    assert "but they took 30.00 ms" in card_complaint(span(samples_ms, 30))
 
 
 def test_a_short_burst_is_not_held_against_the_clock() -> None:
     """Below 10 ms the call itself is a visible share."""
-    assert card_complaint([1.0], 2.0) == ""
+    assert card_complaint(span([1.0], 2.0)) == ""
 
 
 def test_negative_times_are_refused() -> None:
     """Whatever the sum says."""
-    assert card_complaint([-1, 31], 30) == "a round took negative time"
+    assert card_complaint(span([-1, 31], 30)) == "a round took negative time"
 
 
 @pytest.mark.parametrize(
@@ -53,4 +59,5 @@ def test_negative_times_are_refused() -> None:
 )
 def test_round_stamps_are_ordered_disjoint_and_inside(stamps: list[tuple[int, int]], complaint: str) -> None:
     """A fabric cannot invent its times."""
-    assert fabric_complaint(stamps) == complaint
+    timing = Timing(np.zeros(len(stamps), np.int64), stamps_ns=np.array(stamps))
+    assert stamps_complaint([Span(timing, 10, 100)]) == complaint

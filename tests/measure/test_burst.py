@@ -1,10 +1,12 @@
 """One burst, driven by a bench whose time is made up: no clock decides these tests."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from zbench.case import Case
-from zbench.measure.bench import Bench, Timing
+from zbench.measure.bench import Bench, Span, Timing
 from zbench.measure.burst import ROUNDS_MIN, Lengths, Policy, TooSlow, burst, lengths, merge
 from zbench.workloads.base import Array
 
@@ -30,7 +32,7 @@ class FakeBench(Bench):
             slot["out"][:] = slot["a"] + self.answer
         return Timing(np.full(rounds, self.execution_ns * batch, np.int64))
 
-    def validate(self, timing: Timing, began_ns: int, ended_ns: int) -> str:
+    def validate(self, spans: Sequence[Span]) -> str:
         return self.invalid
 
     def read(self, slot: int, name: str) -> Array:
@@ -76,7 +78,8 @@ def test_a_burst_goes_pilot_probe_warmup_poison_rounds_probe() -> None:
     """The order is the protocol: nothing but the rounds stands between the two probes' bursts."""
     bench = FakeBench(10_000)
     record = burst(bench, POLICY, 20.0, verify_seed=1)
-    assert bench.log == ["run 1x1", "run 500x1", "probe", "run 20x1", "poison", "run 80x1", "probe"]
+    rounds = ["run 27x1", "run 27x1", "run 26x1"]
+    assert bench.log == ["run 1x1", "run 500x1", "probe", "run 20x1", "poison", *rounds, "probe"]
     assert record["status"] == "ok"
     assert record["samples_ns"] == [10_000] * 80
     assert record["verification"]["checked"] == 2
