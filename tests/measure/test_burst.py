@@ -66,7 +66,7 @@ def test_an_execution_too_short_for_the_clock_is_batched() -> None:
 
 def test_a_slow_execution_still_gives_a_median() -> None:
     """Longer than the burst: the least number of rounds."""
-    assert lengths(1e9, 20, POLICY, None).rounds == ROUNDS_MIN
+    assert lengths(1e9, 20, POLICY, None) == Lengths(batch=1, warmup_rounds=0, rounds=ROUNDS_MIN)
 
 
 def test_samples_are_capped_by_the_profile() -> None:

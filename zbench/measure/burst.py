@@ -26,7 +26,7 @@ WARMUP_SHARE = 0.2
 """Of a burst's time: caches, page tables and clocks settle within tens of ms on a CPU."""
 ROUNDS_MIN = 3
 """The least a median can be taken of; an execution longer than the burst runs this often."""
-SLOW_EXECUTION_BURSTS = 8
+SLOW_EXECUTION_BURSTS = 4
 """A case whose single execution takes longer than this many bursts is skipped, and says so."""
 SPANS = 3
 """Parts of a burst that are held against the clock each: the least of which a majority can be told."""
@@ -73,6 +73,8 @@ def lengths(execution_ns: float, clock_cost_ns: float, policy: Policy, max_batch
         batch = min(batch, max_batch)
     round_ns = batch * execution_ns
     warmup = max(1, round(WARMUP_SHARE * policy.burst_ns / round_ns))
+    if round_ns > policy.burst_ns:
+        warmup = 0  # the pilot's one execution has warmed what there is to warm
     rounds = int((1 - WARMUP_SHARE) * policy.burst_ns / round_ns)
     return Lengths(batch, warmup, min(max(rounds, ROUNDS_MIN), policy.rounds_max))
 
@@ -85,6 +87,8 @@ def pilot(bench: Bench, share: Share, policy: Policy) -> float:
             f"one execution takes {first / 1e9:.1f} s, more than the "
             f"{SLOW_EXECUTION_BURSTS * policy.burst_ns / 1e9:.1f} s that this profile allows"
         )
+    if first > policy.burst_ns:
+        return first
     executions = int(min(PILOT_EXECUTIONS, max(1, PILOT_NS // max(first, 1))))
     return agree(share, float(np.median(bench.run(executions, 1).samples_ns)))
 
@@ -131,7 +135,8 @@ def burst(
     execution_ns = pilot(bench, share, policy)
     plan = lengths(execution_ns, clock_cost_ns, policy, bench.max_batch)
     before = bench.probe()
-    bench.run(plan.warmup_rounds, plan.batch)
+    if plan.warmup_rounds:
+        bench.run(plan.warmup_rounds, plan.batch)
     bench.poison()
     share(b"ready")
     spans = timed(bench, plan, clock)
