@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -41,13 +42,18 @@ def main() -> None:
     try:
         _work(channel, order)
         channel.send({"type": "done"})
-    except ConnectionError:
+    except OSError:  # the parent is gone
         sys.exit(1)
     except (ZbenchError, Unsupported, MemoryError) as error:
-        channel.send({"type": "failed", "why": str(error) or type(error).__name__})
+        _tell_failure(channel, str(error) or type(error).__name__)
     except Exception as error:  # whatever a plug-in raises is told, not lost
-        channel.send({"type": "failed", "why": f"{type(error).__name__}: {error}"})
+        _tell_failure(channel, f"{type(error).__name__}: {error}")
         raise
+
+
+def _tell_failure(channel: Channel, why: str) -> None:
+    with contextlib.suppress(OSError):  # the parent may have heard enough from another rank
+        channel.send({"type": "failed", "why": why})
 
 
 def _die_with_parent() -> None:

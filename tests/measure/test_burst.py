@@ -1,6 +1,8 @@
 """One burst, driven by a bench whose time is made up: no clock decides these tests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Condition
 
 import numpy as np
 import pytest
@@ -132,3 +134,28 @@ def test_a_steps_parts_add_up_to_its_time() -> None:
         "communication": [21],
     }
     assert slowest == [0, 1]
+
+
+def test_ranks_whose_clocks_cost_differently_agree_on_one_plan() -> None:
+    """Two ranks that batched differently would wait for each other for ever."""
+    everyone: list[list[bytes]] = [[], []]
+
+    def share_as(rank: int) -> Callable[[bytes], list[bytes]]:
+        def share(data: bytes) -> list[bytes]:
+            everyone[rank].append(data)
+            turn = len(everyone[rank])
+            with heard:
+                heard.notify_all()
+                heard.wait_for(lambda: all(len(told) >= turn for told in everyone), timeout=10)
+            return [told[turn - 1] for told in everyone]
+
+        return share
+
+    heard = Condition()
+    with ThreadPoolExecutor(2) as pool:
+        costs = [20.0, 200.0]
+        futures = [
+            pool.submit(burst, FakeBench(100), POLICY, costs[rank], 1, share_as(rank)) for rank in (0, 1)
+        ]
+        first, second = (future.result(timeout=30) for future in futures)
+    assert first["batch"] == second["batch"] == 40

@@ -133,6 +133,7 @@ def burst(
     Every rank returns the same. Raises TooSlow.
     """
     execution_ns = pilot(bench, share, policy)
+    clock_cost_ns = agree(share, clock_cost_ns)  # whatever decides lengths must be the same on all ranks
     plan = lengths(execution_ns, clock_cost_ns, policy, bench.max_batch)
     before = bench.probe()
     if plan.warmup_rounds:
