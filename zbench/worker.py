@@ -42,7 +42,7 @@ def main() -> None:
     try:
         _work(channel, order)
         channel.send({"type": "done"})
-    except OSError:  # the parent is gone
+    except ConnectionError:  # the parent is gone
         sys.exit(1)
     except (ZbenchError, Unsupported, MemoryError) as error:
         _tell_failure(channel, str(error) or type(error).__name__)
