@@ -31,10 +31,10 @@ int zb_isa_supported(int isa)
 
 enum { CACHE_INDICES = 8 };
 
-static int read_line(const char *directory, int index, char *line, int size)
+static int read_line(const char *file_name, int index, char *line, int size)
 {
     char path[96];
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, directory);
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, file_name);
     FILE *file = fopen(path, "r");
     if (!file)
         return 0;

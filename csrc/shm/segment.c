@@ -10,12 +10,11 @@
 #include "shm/channel.h"
 #include "shm/wait.h"
 
-enum { PAGE_BYTES = 4096 };
 static const int64_t MAGIC = 0x315f6d68735f627a; /* "zb_shm_1" */
 
 static int64_t whole_pages(int64_t bytes)
 {
-    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    return (bytes + ZB_SHM_PAGE_BYTES - 1) / ZB_SHM_PAGE_BYTES * ZB_SHM_PAGE_BYTES;
 }
 
 static int64_t sync_offset(void)
@@ -30,12 +29,12 @@ static int64_t channels_offset(int64_t ranks)
 
 static int64_t data_offset(int64_t ranks)
 {
-    return channels_offset(ranks) + ranks * ranks * (int64_t)sizeof(zb_shm_channel);
+    return channels_offset(ranks) + whole_pages(ranks * ranks * (int64_t)sizeof(zb_shm_channel));
 }
 
 int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes)
 {
-    if (ranks < 1 || ranks > ZB_SHM_MAX_RANKS || data_bytes < 0 || data_bytes % PAGE_BYTES != 0 ||
+    if (ranks < 1 || ranks > ZB_SHM_MAX_RANKS || data_bytes < 0 || data_bytes % ZB_SHM_PAGE_BYTES != 0 ||
         data_bytes > INT64_MAX / 2 / ranks)
         return ZB_EINVAL;
     int64_t total = data_offset(ranks) + ranks * data_bytes;
@@ -195,7 +194,7 @@ int64_t zb_shm_intend(zb_shm *shm, int64_t bytes)
 
 int zb_shm_discard(zb_shm *shm, int64_t offset, int64_t bytes)
 {
-    if (offset < 0 || bytes < 0 || offset % PAGE_BYTES != 0 || bytes % PAGE_BYTES != 0 ||
+    if (offset < 0 || bytes < 0 || offset % ZB_SHM_PAGE_BYTES != 0 || bytes % ZB_SHM_PAGE_BYTES != 0 ||
         offset > shm->header->data_bytes || bytes > shm->header->data_bytes - offset)
         return ZB_EINVAL;
     return madvise(shm->data + offset, (size_t)bytes, MADV_REMOVE) == 0 ? ZB_OK : ZB_ESYSTEM;

@@ -10,6 +10,11 @@
 #include "coll/plan.h"
 
 /* public */
+enum {
+    ZB_SHM_MAX_RANKS = 4096,
+    ZB_SHM_PAGE_BYTES = 65536 /* the largest page in use (aarch64), so that every system can give it back */
+};
+
 typedef struct zb_shm zb_shm;
 
 /* Sizes a fresh memfd for `ranks` with `data_bytes` each and writes its header.
@@ -52,8 +57,7 @@ enum {
     ZB_SHM_SLOTS = 8,
     /* 8 x 16 KiB stay in the L2 cache while both cores work on them. */
     ZB_SHM_SLOT_BYTES = 16384,
-    ZB_SHM_SYNC_ROUNDS = 16, /* dissemination over up to 2^16 ranks */
-    ZB_SHM_MAX_RANKS = 4096
+    ZB_SHM_SYNC_ROUNDS = 16 /* dissemination over up to 2^16 ranks */
 };
 
 /* A message of one cache line: the word goes last, so that the reader needs one transfer. */

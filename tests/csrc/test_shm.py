@@ -89,6 +89,24 @@ def test_several_messages_of_one_step_keep_their_order(world: Open) -> None:
     assert together(2, work) == [True, True]
 
 
+@pytest.mark.parametrize(("size", "messages"), [(8, 300), (1000, 40), (1_000_003, 1)])
+def test_a_slow_receiver_loses_nothing(world: Open, size: int, messages: int) -> None:
+    """A sender that is ahead waits for room in lines and slots; it never writes over what was not taken."""
+    ranks, total = world(2), size * messages
+    spans = [[Span(buffer, i) for i in range(messages)] for buffer in ("in", "out")]
+    schedules = [[tuple(send(span, 1) for span in spans[0])], [(recv(span, 0),) for span in spans[1]]]
+
+    def work(rank: int) -> bool:
+        slot = {name: np.zeros(total, np.uint8) for name in ("in", "out")}
+        slot["in"][:] = np.arange(total) % 251
+        plan = Plan(compile_plan(schedules[rank], Partition(messages, total, 1)), "byte", 2, [slot])
+        time.sleep(0.1 * rank)
+        plan.execute(ranks[rank].transport, 0)
+        return rank == 0 or np.array_equal(slot["out"], np.arange(total) % 251)
+
+    assert together(2, work) == [True, True]
+
+
 @pytest.mark.parametrize("name", list(ALGORITHMS["allreduce"]))
 @pytest.mark.parametrize("ranks", [1, 2, 3, 6])
 def test_allreduce_of_threads(world: Open, name: str, ranks: int) -> None:
@@ -198,9 +216,10 @@ def test_the_data_area_belongs_to_its_rank(world: Open) -> None:
     assert (a == 1).all()
     assert ranks[0].holds(a[5:])
     assert not ranks[0].holds(b)
-    ranks[0].discard(4096, 4096)
-    assert [a[4095], a[4096], a[8191], a[8192]] == [1, 0, 0, 1]
-    for offset, size in [(1, 4096), (0, 1), (0, AREA + 4096), (-4096, 4096)]:
+    page = shm.PAGE_BYTES
+    ranks[0].discard(page, page)
+    assert [a[page - 1], a[page], a[2 * page - 1], a[2 * page]] == [1, 0, 0, 1]
+    for offset, size in [(1, page), (0, 1), (0, AREA + page), (-page, page)]:
         with pytest.raises(ValueError, match="out of range"):
             ranks[0].discard(offset, size)
     with pytest.raises(ValueError, match="bytes at"):
@@ -219,7 +238,7 @@ def test_intended_bytes_add_up_over_the_world(world: Open) -> None:
 
 def test_what_is_no_segment_is_not_opened() -> None:
     """Neither another file, nor a rank or deadline that is not there."""
-    for ranks, size in [(0, 4096), (5000, 4096), (2, 100), (2, -4096)]:
+    for ranks, size in [(0, shm.PAGE_BYTES), (5000, shm.PAGE_BYTES), (2, 100), (2, -shm.PAGE_BYTES)]:
         with pytest.raises(ValueError, match=r"is not in|out of range"):
             shm.create(ranks, size)
     fd = os.memfd_create("other")
@@ -231,7 +250,7 @@ def test_what_is_no_segment_is_not_opened() -> None:
             shm.Segment(fd, 0, False, 1.0)
     finally:
         os.close(fd)
-    fd = shm.create(2, 4096)
+    fd = shm.create(2, shm.PAGE_BYTES)
     try:
         with pytest.raises(ValueError, match="out of range"):
             shm.Segment(fd, 0, False, 1.0).beside(2)

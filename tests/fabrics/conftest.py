@@ -16,7 +16,7 @@ from zbench.fabrics.base import Seat
 from zbench.fabrics.shm import Shm
 
 RANKS = Path(__file__).with_name("ranks.py")
-TIMEOUT_S = 100
+TIMEOUT_S = 300
 
 Process = subprocess.Popen[str]
 

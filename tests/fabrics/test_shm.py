@@ -14,12 +14,14 @@ import pytest
 from zbench.case import Case
 from zbench.errors import InvalidRun, Unsupported, UsageError
 from zbench.fabrics.base import World
-from zbench.fabrics.shm import FD_VARIABLE, Shm
+from zbench.fabrics.shm import FD_VARIABLE, WINDOWED, Shm
 from zbench.schedules.table import ALGORITHMS
 
 RunWorld = Callable[..., list[Any]]
 
 SIZES = [0, 8, 56, 64, 1000, 1032, 16384, 100_000, 4 << 20]
+WINDOWED_SIZES = [0, 8, 56, 1000, 20_000]
+"""64 messages of their own each: every path of a message, and no more bytes than that takes."""
 """Around each way to travel: in a line, in one slot, from the sender's buffer, in many slots."""
 PAIRED = ["pingpong", "unidirectional", "bidirectional", "message_rate"]
 
@@ -27,6 +29,8 @@ PAIRED = ["pingpong", "unidirectional", "bidirectional", "message_rate"]
 def cases(op: str, ranks: int) -> list[list[Any]]:
     """(op, dtype, bytes, algorithm, registered) for every size, dtype, algorithm and kind of buffer."""
     sizes = SIZES if ranks <= 2 else SIZES[:-1]
+    if op in WINDOWED:
+        sizes = WINDOWED_SIZES
     if op == "allreduce":
         return [
             [op, dtype, size // 8 * 8, name, registered]

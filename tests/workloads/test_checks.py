@@ -32,6 +32,18 @@ def test_a_right_product_passes(dtype: str, transa: str, transb: str) -> None:
     assert judged(case, *product(case)).passed
 
 
+@pytest.mark.parametrize("size", [(300, 300, 1), (2000, 1, 2000), (5, 20_000, 1), (64, 64, 4096)])
+@pytest.mark.parametrize("dtype", ["fp32", "fp64"])
+def test_rounding_passes_in_any_shape(dtype: str, size: tuple[int, ...]) -> None:
+    """Sums in plain order, the least exact there is: no false alarm, also where the check rounds more."""
+    case = Case("gemm", dtype, size)
+    inputs, c = product(case)
+    c[...] = 0
+    for p in range(size[2]):
+        c += inputs["a"][:, p, None] * inputs["b"][p]
+    assert judged(case, inputs, c).passed
+
+
 def test_one_wrong_element_is_seen_from_the_stated_size_on() -> None:
     """The record says the smallest error the check can see; that error is seen."""
     inputs, c = product(GEMM)
@@ -48,9 +60,10 @@ def test_what_was_never_written_is_seen() -> None:
     assert not judged(GEMM, inputs, c).passed
 
 
-def test_a_product_in_half_precision_is_seen() -> None:
-    """Fast because it is less exact is not fast."""
-    case = Case("gemm", "fp32", (64, 64, 64))
+@pytest.mark.parametrize("k", [64, 4096])
+def test_a_product_in_half_precision_is_seen(k: int) -> None:
+    """Fast because it is less exact is not fast, however long the sums."""
+    case = Case("gemm", "fp32", (64, 64, k))
     inputs, _ = product(case)
     half = inputs["a"].astype(np.float16).astype(np.float32) @ inputs["b"].astype(np.float16).astype(
         np.float32

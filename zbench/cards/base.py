@@ -51,7 +51,11 @@ class Card(ABC):
 
     @abstractmethod
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Any:
-        """A plan for this case over these slots. Raises Unsupported."""
+        """A plan for this case over these slots. Raises Unsupported.
+
+        `alloc` comes first: it is asked for the buffers of every case, offered or not. Besides its
+        size a GEMM has `transa` and `transb` ("n" or "t", see Case.get) and `threads`.
+        """
 
     @abstractmethod
     def enqueue(self, plan: Any, slot: int) -> None:
@@ -76,7 +80,8 @@ class Card(ABC):
         """int64 ns, shape (rounds,): round i ran `batch` executions on slots i*batch, ... mod slots.
 
         Rounds are chained (the end of one is the start of the next), so that their sum is the
-        elapsed time. This default times on the host around `enqueue` and `synchronize`.
+        elapsed time. This default times on the host around `enqueue` and `synchronize`; it needs a
+        plan that has `slots`.
         """
         slots = len(plan.slots)
         stamps = np.empty(rounds + 1, np.int64)

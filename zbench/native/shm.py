@@ -13,8 +13,9 @@ from zbench.native.arguments import count
 from zbench.native.coll import PeerError
 from zbench.native.status import check
 
-PAGE_BYTES = 4096
-MAX_RANKS = 4096
+PAGE_BYTES: int = lib.ZB_SHM_PAGE_BYTES
+"""What memory is taken and given back in."""
+MAX_RANKS: int = lib.ZB_SHM_MAX_RANKS
 NOBODY = -2
 """`Segment.aborted_by` while no one has."""
 
