@@ -90,7 +90,7 @@ def with_line(line: str) -> str:
         ),
         (GOOD.replace("version = 1", "version = 2"), "version: expected 1, found 2"),
         (GOOD.replace("version = 1", "version = true"), "version: expected 1, found True"),
-        (GOOD.replace("version = 1", ""), "version: expected 1, found 'nothing'"),
+        (GOOD.replace("version = 1", ""), "version: expected 1, found nothing"),
         (GOOD.replace("version = 1", "version = 1\nname = 'x'"), "name: unknown key"),
         ("version = 1", "claim: expected at least one [[claim]] table"),
         ("version = 1\nclaim = [3]", "claim[0]: expected a table, found 3"),

@@ -62,6 +62,33 @@ def test_the_second_launch_for_the_noise_floor_is_no_result(make):
     assert (summary.launches, summary.median_ns) == (5, MS)
 
 
+def test_a_wrong_answer_in_the_second_launch_counts(make):
+    """The twin that gives the noise floor runs the same case: what it got wrong, the subject got wrong."""
+    records = make.launches(make.GEMM, [MS] * 5)
+    records.append(make.record(make.GEMM, 4, [MS], role="anchor", status="wrong", why="row 3 is wrong"))
+    (summary,) = summarise(records)
+    assert (summary.status, summary.median_ns, summary.why) == ("wrong", None, "row 3 is wrong")
+
+
+def test_what_is_too_fast_to_be_true_has_no_figures(make):
+    """Verified or not: at 500 times its peak a card shows an old answer; 105 % may be a slowed probe."""
+    probes = [make.probe(2e12 / 1.05)] * 4
+    (summary,) = summarise(make.launches(make.GEMM, [MS] * 4, probes=probes))
+    assert (summary.status, summary.fraction_of_peak) == ("ok", pytest.approx(1.05))
+    probes = [*probes[:3], make.probe(4e9)]
+    (summary,) = summarise(make.launches(make.GEMM, [MS] * 4, probes=probes))
+    assert (summary.status, summary.median_ns, summary.value) == ("invalid", None, None)
+    assert summary.why == "500 times the peak measured beside it: it cannot have computed"
+
+
+def test_overlapping_operations_have_no_share_of_a_floor(make):
+    """A window of messages is faster than one at a time: 464 % of a floor would say nothing."""
+    case = Case("message_rate", "byte", (8,), {"ranks": 2})
+    probe = make.probe(100, unit="ns")
+    (summary,) = summarise(make.launches(case, [1000] * 5, "shm", probes=[probe] * 5))
+    assert (summary.probe, summary.fraction_of_peak) == (100, None)
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "verified"),
     [
@@ -172,6 +199,16 @@ def test_percentiles_are_given_only_where_the_samples_carry_them(make):
     assert sorted(summary.percentiles) == ["p50", "p99"]
     assert summary.percentiles["p50"] == 277.0  # P(Binomial(500, 1/2) < 277) is the first above 99 %
     assert summary.percentiles["p99"] == 500.0
+
+
+def test_a_percentile_is_that_of_the_worst_launch(make):
+    """Five calm launches do not dilute a sixth; one too short to bound p99 takes it away."""
+    calm, rough = [2000] * 500, [2000] * 480 + [40_000] * 20
+    records = [make.record(make.PINGPONG, b, r, "shm") for b, r in enumerate([calm] * 5 + [rough])]
+    (summary,) = summarise(records)
+    assert (summary.percentile_floors["p99"], summary.percentiles["p99"]) == (1000.0, 20_000.0)
+    (summary,) = summarise([*records, make.record(make.PINGPONG, 6, calm[:100], "shm")])
+    assert sorted(summary.percentiles) == ["p50"]
 
 
 @pytest.mark.parametrize(("workload", "batch"), [("pingpong", 2), ("message_rate", 1)])

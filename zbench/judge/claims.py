@@ -132,8 +132,8 @@ def parse_claims(text: str, file: str) -> list[Claim]:
         if key not in ("version", "claim"):
             raise UsageError(f"{file}: {key}: unknown key{suggest(key, ('version', 'claim'))}")
     if type(table.get("version")) is not int or table["version"] != VERSION:
-        found = table.get("version", "nothing")
-        raise UsageError(f"{file}: version: expected {VERSION}, found {found!r}; this zbench reads no other")
+        found = repr(table["version"]) if "version" in table else "nothing"
+        raise UsageError(f"{file}: version: expected {VERSION}, found {found}; this zbench reads no other")
     entries = table.get("claim")
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{file}: claim: expected at least one [[claim]] table")

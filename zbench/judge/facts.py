@@ -38,16 +38,17 @@ def obstacles_to(claim: Claim, found: Sequence[Observation], facts: RunFacts) ->
     """Why nothing measured here can settle the claim, scale apart."""
     reasons = []
     if claim.is_ratio and not found:
-        name = f"{claim.to.name!r} was not measured beside it" if claim.to else "the claim names none"
-        reasons.append(f"a ratio needs its baseline under the same protocol: {name}")
+        none = "the claim names none, and no second subject was measured"
+        name = f"{claim.to.name!r} was not measured beside it" if claim.to else none
+        reasons.append(f"a ratio needs a baseline under the same protocol: {name}")
     here: Conditions = {"path": "across hosts" if facts.hosts > 1 else "on one host"}
     here |= WORKLOAD_CONDITIONS.get(claim.case.partition("/")[0], {}) | facts.conditions
-    reasons += [
-        f"needs {name.replace('_', ' ')} {wanted!r}, here {here[name]!r}"
-        if name in here
-        else f"needs {name.replace('_', ' ')} {wanted!r}, here not known"
+    unmet = [
+        f"{name.replace('_', ' ')}: {wanted} (here {here.get(name, 'not known')})"
         for name, wanted in claim.conditions.items()
         if here.get(name) != wanted
     ]
+    if unmet:
+        reasons.append(f"the claim is about {', '.join(unmet)}")
     subjects = dict.fromkeys(name for o in found for name in (o.subject, o.to))
     return reasons + [f"{subject}: {facts.unfit[subject]}" for subject in subjects if subject in facts.unfit]

@@ -12,7 +12,7 @@ from zbench.judge.claims import Claim
 from zbench.judge.ratios import Ratio
 from zbench.judge.scaling import Scaling
 from zbench.judge.summary import Pair, Summary, known_workload
-from zbench.measure.statistics import interval
+from zbench.measure.statistics import INTERVAL_ALPHA, interval
 
 PER_TIME = {"rate", "bandwidth", "algbw", "busbw", "message_rate", "tokens_per_second"}
 TIMES = {"latency", "pipelined_latency", "time", "cost"}
@@ -41,13 +41,17 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     stored: bool = False
     """The other side of the ratio was measured in another session."""
     method: str = ""
+    confidence: float = 1 - INTERVAL_ALPHA
+    """Of `bounds`; less where few launches fall into modes, and then it decides nothing."""
+    beside: tuple[str, ...] = ()
+    """Other keys that the figure is made of, measured in the same blocks."""
     status: str = "ok"
     why: str = ""
 
     def bounds_at(self, alpha: float) -> Pair | None:
-        """The interval at another alpha."""
+        """The interval at a smaller alpha; None where the launches cannot support it."""
         span = interval(list(self.values), self.speeds, alpha) if self.values else None
-        return (span.lo, span.hi) if span else self.bounds
+        return (span.lo, span.hi) if span and span.confidence >= 1 - alpha else None
 
 
 def candidate(summaries: Sequence[Summary], suite: str, subjects: Sequence[str]) -> str:
@@ -130,6 +134,7 @@ def _absolute(claim: Claim, summary: Summary) -> Observation:
         values=values,
         speeds=speeds,
         method=span.method if span else "one launch",
+        confidence=span.confidence if span else 0.0,
     )
 
 
@@ -137,7 +142,10 @@ def _tail(claim: Claim, summary: Summary, found: Observation) -> Observation:
     """The 99th percentile of single operations, as bounds; for a rate, that of the slow ones."""
     high, low = summary.percentiles.get("p99"), summary.percentile_floors.get("p99")
     if high is None or low is None:
-        why = f"{summary.samples} samples cannot support p99: it needs single operations, at least 459"
+        why = (
+            f"{summary.samples} samples in {summary.launches} launches cannot support p99: each launch "
+            "needs 459 operations, timed one by one"
+        )
         return msgspec.structs.replace(found, why=why)
     ends = sorted(_metric(summary, claim.metric, ns) for ns in (low, high))
     worst = _metric(summary, claim.metric, high)
@@ -160,6 +168,8 @@ def _efficiencies(claim: Claim, scaling: Scaling, subjects: Sequence[str]) -> li
             bounds=e.interval,
             values=() if "normalised" in e.method else e.launch_values,
             method=e.method,
+            confidence=e.confidence,
+            beside=(e.key_one,),
         )
         for e in rows
         if e.subject == chosen
@@ -195,4 +205,5 @@ def _ratio(claim: Claim, ratio: Ratio) -> Observation:
         to=ratio.baseline or ratio.to,
         stored=bool(ratio.baseline),
         method=ratio.method,
+        confidence=ratio.confidence,
     )

@@ -49,6 +49,8 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Holm-adjusted over all ratios of the run."""
     verdict: Comparison
     method: str = ""
+    confidence: float = 1 - INTERVAL_ALPHA
+    """Of `interval`, see `statistics.Interval`."""
     why: str = ""
     baseline: str = ""
     """The stored run that `of` was measured in; empty: the same blocks."""
@@ -165,6 +167,7 @@ def _ratio(of: Summary, to: Summary, margin: float) -> Ratio:
         p=p_value(list(settled), margin),
         verdict="UNDECIDED",
         method=span.method if span else "one launch",
+        confidence=span.confidence if span else 0.0,
     )
 
 

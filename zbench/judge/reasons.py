@@ -10,6 +10,7 @@ from zbench.judge.claims import Claim
 from zbench.judge.observations import Observation, candidate
 from zbench.judge.summary import Summary
 from zbench.judge.units import format_value
+from zbench.measure.statistics import EXTENDED, INTERVAL_ALPHA
 
 MANY_LAUNCHES = 100
 """Where more would be needed, launches are not the answer."""
@@ -25,7 +26,8 @@ def nearest(
     """What was measured here, and how far that (its `middle`) is from the claim."""
     if middle is not None:
         where = measured[0].key if len(measured) == 1 else f"{len(measured)} cases {claim.case}"
-        figure = f"{format_value(middle, claim.unit)}, {distance(middle, claim.limit)} the claim"
+        value = f"{100 * middle:.3g} %" if claim.value.endswith("%") else format_value(middle, claim.unit)
+        figure = f"{value}, {distance(middle, claim.limit)} the claim"
         return f"here {measured[0].subject} {where}: {figure}"
     chosen = [
         s
@@ -47,13 +49,24 @@ def distance(value: float, limit: float) -> str:
     side = "above" if value > limit else "below"
     factor = max(value / limit, limit / value)
     if factor >= 2:
-        return f"{factor:.3g}x {side}"
+        return f"{factor:,.0f}x {side}" if factor >= 1000 else f"{factor:.3g}x {side}"
     return f"{abs(value / limit - 1):.1%} {side}".replace("%", " %") if factor > 1.0005 else "at"
 
 
 def reason(claim: Claim, found: Sequence[Observation], words: Sequence[str]) -> str:
-    """Of a decision: `cpu over cpu:generic (the claim names no baseline): it holds in 9 of 16 cases; ...`"""
+    """Of a decision: `cpu over cpu:generic (the claim names no baseline): it holds in 9 of 16 cases; ...`
+
+    What keeps it undecided comes first: a terminal shows only the beginning.
+    """
     parts = []
+    unsure = [o for o in found if o.confidence < 1 - INTERVAL_ALPHA]
+    if unsure:
+        parts.append(
+            f"launches fall into modes, and {unsure[0].launches} of them bound their median with "
+            f"{unsure[0].confidence:.0%} confidence only".replace("%", " %")
+        )
+    elif "UNDECIDED" in words:
+        parts.append("the claimed value lies within the interval" + (" of some" if len(words) > 1 else ""))
     if claim.is_ratio:
         named = "" if claim.to else " (the claim names no baseline, so for these two only)"
         parts.append(f"{found[0].subject} over {found[0].to}{named}")
@@ -62,8 +75,6 @@ def reason(claim: Claim, found: Sequence[Observation], words: Sequence[str]) -> 
         parts.append(f"holds in {held}, fails in {failed} of {len(words)} cases {claim.case}")
     elif found[0].value is not None:
         parts.append(f"{found[0].key}: {distance(found[0].value, claim.limit)} the claim")
-    if "UNDECIDED" in words:
-        parts.append("the claimed value lies within the interval" + (" of some" if len(words) > 1 else ""))
     methods = dict.fromkeys(o.method for o in found if o.method not in ("", "t"))
     return "; ".join(parts + [f"interval by {method}" for method in methods])
 
@@ -81,4 +92,7 @@ def launches_needed(o: Observation, limit: float) -> int:
     if o.bounds is None or not o.value or limit <= 0 or o.value == limit:
         return MANY_LAUNCHES + 1
     half = log(o.bounds[1] / o.bounds[0]) / 2
-    return min(ceil(o.launches * (half / log(o.value / limit)) ** 2) + 1, MANY_LAUNCHES + 1)
+    needed = ceil(o.launches * (half / log(o.value / limit)) ** 2) + 1
+    if o.confidence < 1 - INTERVAL_ALPHA:
+        needed = max(needed, EXTENDED)
+    return min(needed, MANY_LAUNCHES + 1)

@@ -42,6 +42,8 @@ class Efficiency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     launches: int
     value: float
     interval: Pair | None
+    confidence: float
+    """Of `interval`, see `statistics.Interval`."""
     launch_values: tuple[float, ...]
     """One for each block, not normalised."""
     method: str
@@ -136,6 +138,7 @@ def _efficiency(kind: str, one: Summary, many: Summary) -> Efficiency:
         launches=len(pairs.blocks),
         value=value,
         interval=(span.lo / work, span.hi / work) if span else None,
+        confidence=span.confidence if span else 0.0,
         launch_values=tuple(float(v) / work for v in paired(pairs.of, pairs.to)),
         method=span.method if span else "one launch",
         speedup=speedup,

@@ -28,6 +28,10 @@ ROUND_TRIP = 2
 """Operations of a ping-pong. Where one execution counts more (a window of messages), the time of a
 single operation was not observed, and no percentile of it is known."""
 
+BEYOND_PEAK = 3.0
+"""A card this many times faster than the peak measured beside it did not compute: the answer it showed was
+an old one. Less is no proof, since neighbours can slow a probe of a few ms."""
+
 Pair = tuple[float, float]
 
 
@@ -63,7 +67,8 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     confidence: float | None = None
     modes: tuple[int, ...] = ()
     fraction_of_peak: float | None = None
-    """Of the adjacent probe: rate over roof, or floor over time."""
+    """Of the adjacent probe: rate over roof, or floor over time. None also where operations overlap (a
+    window of messages), since a floor of one at a time does not bound them."""
     probe: float | None = None
     probe_unit: str = ""
     noisy: bool = False
@@ -78,9 +83,11 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     launch_speeds: tuple[float, ...] | None = None
     """What the probe beside each launch said of the machine, higher for faster."""
     percentiles: dict[str, float] = {}
-    """Upper bounds in ns at 99 % confidence by order statistics; what n cannot support is left out."""
+    """Upper bounds in ns by order statistics, each launch at 99 % confidence, of the worst launch: rounds
+    of one launch are not independent of each other, so they are not pooled. What n cannot support is left
+    out."""
     percentile_floors: dict[str, float] = {}
-    """Lower bounds, likewise."""
+    """Lower bounds, likewise of the best launch."""
     samples: int = 0
     parts_ns: dict[str, float] = {}
 
@@ -96,14 +103,20 @@ def is_wrong(record: Record) -> bool:
     return record.status == "wrong" or (record.verification is not None and not record.verification.passed)
 
 
+def is_bad(record: Record) -> bool:
+    """The answer was wrong, or the timing cannot be trusted."""
+    return is_wrong(record) or record.status == "invalid"
+
+
 def summarise(records: Iterable[Record]) -> list[Summary]:
     """One Summary for each (key, subject, variant), in the order in which they first appear.
 
-    Anchor launches are left out. Raises UsageError for an unknown workload.
+    Anchor launches give no figures, but a bad one spoils the case like any other launch. Raises UsageError
+    for an unknown workload.
     """
     groups: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for record in records:
-        if record.role == "measure":
+        if record.role == "measure" or is_bad(record):
             variant = tuple(f"{k}={v}" for k, v in sorted(record.variant.items()))
             groups[(record.key, record.subject, *variant)].append(record)
     return [_summarise(group) for group in groups.values()]
@@ -131,6 +144,7 @@ def _summarise(records: list[Record]) -> Summary:
     )
     wrong = [record for record in answered if is_wrong(record)]
     invalid = [record for record in answered if record.status == "invalid" or not record.samples_ns]
+    impossible = next(filter(None, (_beyond_peak(work, r) for r in answered if r.samples_ns)), "")
     if wrong:
         found = [r.verification.why for r in wrong if r.verification and r.verification.why]
         why = "; ".join(dict.fromkeys(found)) or summary.why or "the answer was wrong"
@@ -138,6 +152,8 @@ def _summarise(records: list[Record]) -> Summary:
     if invalid:
         why = summary.why or "no samples were taken"
         return msgspec.structs.replace(summary, status="invalid", why=why)
+    if impossible:
+        return msgspec.structs.replace(summary, status="invalid", why=impossible)
     if not answered:
         return msgspec.structs.replace(summary, status="skipped", why=summary.why or "not run")
     return _with_figures(summary, work, answered)
@@ -147,6 +163,15 @@ def _verified(records: list[Record]) -> bool | None:
     if any(is_wrong(record) for record in records):
         return False
     return True if records and all(record.verification for record in records) else None
+
+
+def _beyond_peak(work: Workload, record: Record) -> str:
+    """Why the burst is too fast to be true, or an empty string."""
+    if record.probe is None or record.probe.unit != "FLOP/s":
+        return ""
+    ns = _ns([record], work.operations(record.case), np.median)
+    times = work.flops(record.case) / ns * 1e9 / max(record.probe.before, record.probe.after)
+    return f"{times:,.0f} times the peak measured beside it: it cannot have computed" * (times > BEYOND_PEAK)
 
 
 def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Summary:
@@ -166,7 +191,7 @@ def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Su
     median = span.median if span else medians[0]
     values = sorted(work.value(case, ns) for ns in (span.lo, span.hi)) if span else []
     single = all(record.batch == 1 for record in records) and operations <= ROUND_TRIP
-    samples = np.concatenate([np.asarray(r.samples_ns, np.float64) / r.batch for r in records]) / operations
+    samples = [_rounds(bursts) / operations for bursts in launches.values()]
     return msgspec.structs.replace(
         summary,
         median_ns=median,
@@ -184,17 +209,21 @@ def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Su
         launch_means_ns=tuple(_ns(bursts, operations, np.mean) for bursts in launches.values()),
         launch_blocks=tuple(block for block, _ in times),
         launch_speeds=speeds or None,
-        percentiles=_bounds(samples, percentile_upper_bound) if single else {},
-        percentile_floors=_bounds(samples, percentile_lower_bound) if single else {},
-        samples=len(samples),
+        percentiles=_bounds(samples, percentile_upper_bound, max) if single else {},
+        percentile_floors=_bounds(samples, percentile_lower_bound, min) if single else {},
+        samples=sum(map(len, samples)),
         parts_ns=_parts(launches.values()),
     )
 
 
 def _ns(records: Sequence[Record], operations: int, centre: Callable[[Floats], Any]) -> float:
     """Median or mean time of one operation in one launch."""
-    rounds = np.concatenate([np.asarray(r.samples_ns, np.float64) / r.batch for r in records])
-    return float(centre(rounds)) / operations
+    return float(centre(_rounds(records))) / operations
+
+
+def _rounds(records: Sequence[Record]) -> Floats:
+    """Times of single executions in one launch; of a batch, its mean."""
+    return np.concatenate([np.asarray(r.samples_ns, np.float64) / r.batch for r in records])
 
 
 def _probe(records: Sequence[Record]) -> Probe | None:
@@ -214,15 +243,26 @@ def _fraction(
 ) -> float | None:
     """Median over launches of each one's share of its own adjacent probe."""
     if unit == "ns":
+        if work.operations(case) > ROUND_TRIP:
+            return None
         return float(np.median(np.asarray(levels) / np.asarray(medians)))
     rates = [rate_in(work, case, ns, unit) for ns in medians]
     shares = [rate / level for rate, level in zip(rates, levels, strict=False) if rate is not None and level]
     return float(np.median(shares)) if shares else None
 
 
-def _bounds(samples: Floats, bound: Callable[[Floats, float], float | None]) -> dict[str, float]:
-    found = {name: bound(samples, p) for name, p in PERCENTILES.items()}
-    return {name: value for name, value in found.items() if value is not None}
+def _bounds(
+    launches: Sequence[Floats],
+    bound: Callable[[Floats, float], float | None],
+    outermost: Callable[[list[float]], float],
+) -> dict[str, float]:
+    """Each percentile's outermost bound over the launches; left out where one cannot support it."""
+    found = {}
+    for name, p in PERCENTILES.items():
+        bounds = [value for samples in launches if (value := bound(samples, p)) is not None]
+        if len(bounds) == len(launches):
+            found[name] = outermost(bounds)
+    return found
 
 
 def _parts(launches: Iterable[Sequence[Record]]) -> dict[str, float]:

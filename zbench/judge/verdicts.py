@@ -166,7 +166,8 @@ def _decided(claim: Claim, verdict: Verdict, found: Sequence[Observation]) -> Ve
         return replace(verdict, verdict="UNDECIDED", why="how much sessions differ here is not known")
     if claim.statistic in ("min_over_pairs", "max_over_pairs"):
         found = [_extreme(claim, found)]
-    words = [decide(claim.operator, claim.limit, o.bounds) for o in found]
+    sure = [o.bounds if o.confidence >= 1 - INTERVAL_ALPHA else None for o in found]
+    words = [decide(claim.operator, claim.limit, bounds) for bounds in sure]
     word: Word = "UNDECIDED"
     if len(set(words)) == 1:
         word = words[0]
@@ -174,13 +175,15 @@ def _decided(claim: Claim, verdict: Verdict, found: Sequence[Observation]) -> Ve
         alpha = INTERVAL_ALPHA / len(found)
         strict = [decide(claim.operator, claim.limit, o.bounds_at(alpha)) for o in found]
         word = "NOT MET" if "NOT MET" in strict else "UNDECIDED"
-    open_keys = tuple(o.key for o, w in zip(found, words, strict=True) if w == "UNDECIDED")
+    still_open = [o for o, w in zip(found, words, strict=True) if w == "UNDECIDED"]
     return replace(
         verdict,
         verdict=word,
         why=reason(claim, found, words),
-        missing=missing(claim, [o for o in found if o.key in open_keys]) if word == "UNDECIDED" else "",
-        undecided_keys=open_keys if word == "UNDECIDED" and fewest < EXTENDED else (),
+        missing=missing(claim, still_open) if word == "UNDECIDED" else "",
+        undecided_keys=tuple(dict.fromkeys(key for o in still_open for key in (o.key, *o.beside)))
+        if word == "UNDECIDED" and fewest < EXTENDED
+        else (),
     )
 
 

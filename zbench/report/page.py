@@ -97,7 +97,7 @@ def sureness(findings: Findings) -> list[tuple[str, ...]]:
                 str(len(members)),
                 " to ".join(str(n) for n in dict.fromkeys((launches[0], launches[-1]))),
                 f"± {100 * widths[len(widths) // 2]:.1f} %" if widths else "-",
-                f"{100 * floor.floor:.1f} % ({floor.key} of {floor.subject})" if floor else "not measured",
+                f"{words.floor(floor.floor)} ({floor.key} of {floor.subject})" if floor else "not measured",
                 str(sum(s.noisy for s in members)),
                 f"{sum(s.verified is True for s in members)} of {len(members)}",
                 str(sum(s.status in ("wrong", "invalid") for s in members)),

@@ -21,12 +21,12 @@ MORE_LAUNCHES = 10
 
 
 def measured(verdict: Verdict, claim: Claim) -> str:
-    """`316 ns [315 ns, 318 ns]`; what a model says is never called measured."""
+    """`316 ns [315, 318 ns]`; what a model says is never called measured."""
     if verdict.measured is None:
         return "-"
     text = words.in_terms_of(claim, verdict.measured)
     if verdict.measured_interval:
-        text += f" [{', '.join(words.in_terms_of(claim, bound) for bound in verdict.measured_interval)}]"
+        text += f" [{words.span(*(words.in_terms_of(claim, end) for end in verdict.measured_interval))}]"
     return f"projected {text}" if verdict.evidence == "PROJECTED" else text
 
 
@@ -95,8 +95,10 @@ def next_steps(findings: Findings, page: str) -> list[str]:
         first = bad[0]
         option = {"card": "--card", "fabric": "--fabric"}.get(first.suite)
         subject = f" {option} {shlex.quote(first.subject)}" if option else ""
-        steps.append(f"look at the first of {words.counted(len(bad), 'bad case')}: {first.why}")
+        why = first.why.split("; ")[0]  # each launch has its own; one is enough to start from
+        steps.append(f"look at the first of {words.counted(len(bad), 'bad case')}: {why}")
         steps.append(f"zbench run {first.suite}{subject} --case {shlex.quote(first.key)}")
+        return steps  # nothing else is worth doing before that
     undecided = [v for v in findings.verdicts if v.verdict == "UNDECIDED"]
     if undecided and findings.run.launches < MORE_LAUNCHES:
         steps.append(f"decide {listed(undecided)}: run again with --launches {MORE_LAUNCHES}")

@@ -132,7 +132,7 @@ class Screen:
         row = Table.grid(expand=True, padding=(0, 2, 0, 0))
         row.add_column(width=14)
         row.add_column(ratio=1, overflow="fold")
-        row.add_column(width=9)
+        row.add_column(width=11)
         row.add_column(width=30)
         style = "bold" if heading else ""
         first = self.say(word, style) if heading else self._word(word)
@@ -162,12 +162,13 @@ class Screen:
         """One row a result, the key in it."""
         table = Table(box=None, pad_edge=False, expand=True, header_style="bold", padding=(0, 1, 0, 0))
         table.add_column("case", ratio=1, overflow="fold")
-        for name, width in zip(("subject", *RESULT), (12, *RESULT.values()), strict=True):
+        longest = max((len(words.short(summary.subject)) for summary in shown), default=0)
+        for name, width in zip(("subject", *RESULT), (max(7, longest), *RESULT.values()), strict=True):
             table.add_column(
                 name, width=width, overflow="fold", justify="right" if name == "% peak" else "left"
             )
         for summary in shown:
-            cells = (summary.key, summary.subject, *rows.result(summary))
+            cells = (summary.key, words.short(summary.subject), *rows.result(summary))
             table.add_row(*(self.say(cell, style_of(summary)) for cell in cells))
         return table
 
@@ -191,16 +192,15 @@ class Screen:
         return self._indented(text, style_of(summary))
 
     def noise(self, findings: Findings) -> RenderableType:
-        floors = [f"{suite} {100 * aa.floor:.1f} %" for suite, aa in findings.floors.items()]
+        floors = [f"{suite} {words.floor(aa.floor)}" for suite, aa in findings.floors.items()]
         text = (
             f"Noise here: the same thing measured twice differs by up to {', '.join(floors)} (A/A floor)"
             if floors
-            else "Noise here: no A/A floor, nothing was measured twice"
+            else "Noise here: not known, nothing was measured well twice (no A/A floor)"
         )
+        count = len(findings.summaries)
         noisy = [s for s in findings.summaries if s.noisy]
-        text += (
-            f"; the probe varied beside {len(noisy)} of {words.counted(len(findings.summaries), 'result')}."
-        )
+        text += f"; the probe varied beside {len(noisy)} of {words.counted(count, 'result')}." * bool(count)
         return Group(Text(), self.say(text))
 
     def places(self, findings: Findings, page: str) -> RenderableType:

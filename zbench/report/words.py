@@ -82,6 +82,17 @@ def in_terms_of(claim: Claim, number: float) -> str:
     return value(number, claim.unit)
 
 
+def span(low: str, high: str) -> str:
+    """`233, 241 GFLOP/s`: a unit that both ends share is written once."""
+    unit = high.partition(" ")[2]
+    return f"{low.removesuffix(' ' + unit) if unit else low}, {high}"
+
+
+def floor(fraction: float) -> str:
+    """`2.1 %`; beyond 100 % the digits of a noise floor mean nothing."""
+    return f"{100 * fraction:.1f} %" if fraction <= 1 else "more than 100 %"
+
+
 def claimed(claim: Claim) -> str:
     """`≤ 4 µs`, `≥ 1.3x`: the operator and value as the claim has them."""
     sign = {"<=": "≤", ">=": "≥"}.get(claim.operator, claim.operator)
