@@ -194,11 +194,14 @@ def validate(subjects: Sequence[Subject]) -> None:
         if subject.venv:
             continue  # its class lives in another environment; the worker tells
         kind = subject.load()
-        if subject.kind == "card":
-            kind(subject.option)
-        else:
-            with kind.seats(1, subject.option):
-                pass
+        try:
+            if subject.kind == "card":
+                kind(subject.option)
+            else:
+                with kind.seats(1, subject.option):
+                    pass
+        except (TypeError, AttributeError) as error:  # not such a class, or one with a method missing
+            raise UsageError(f"{subject.kind} {subject.label}: {error}") from error
 
 
 @contextmanager

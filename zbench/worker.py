@@ -17,7 +17,7 @@ import numpy as np
 from zbench.cards.base import Card
 from zbench.case import Case
 from zbench.errors import Unsupported, ZbenchError
-from zbench.fabrics.base import Fabric, World
+from zbench.fabrics.base import Fabric, Share, World
 from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
 from zbench.measure.channel import PROTOCOL, Channel, Message
@@ -109,7 +109,7 @@ def _bench(parts: dict[str, Any], case: Case, order: Message, algorithm: str | N
     return CardBench(card, case, seeds)
 
 
-def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share: Any) -> dict[str, Any]:
+def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share: Share) -> dict[str, Any]:
     record = {
         "suite": order["suite"],
         "key": case.key,
@@ -141,7 +141,7 @@ def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share
             bench.release()
 
 
-def _tune(fabric: Fabric, cases: list[Case], order: Message, share: Any) -> dict[str, dict[str, float]]:
+def _tune(fabric: Fabric, cases: list[Case], order: Message, share: Share) -> dict[str, dict[str, float]]:
     """Case key -> algorithm -> median ns on this fabric, measured before the first launch."""
     table: dict[str, dict[str, float]] = {}
     for case in cases:
@@ -150,13 +150,30 @@ def _tune(fabric: Fabric, cases: list[Case], order: Message, share: Any) -> dict
             continue
         medians = {}
         for name in names:
-            bench = _bench({"fabric": fabric}, case, order, name)
-            first = agree(share, float(bench.run(1, 1).samples_ns[0]))
-            rounds = int(min(TUNING_ROUNDS, max(3, TUNING_NS // max(first, 1))))
-            medians[name] = agree(share, float(np.median(bench.run(rounds, 1).samples_ns)))
-            bench.release()
-        table[case.key] = medians
+            median = _trial(fabric, case, order, name, share)
+            if median is not None:
+                medians[name] = median
+        if medians:
+            table[case.key] = medians
     return table
+
+
+def _trial(fabric: Fabric, case: Case, order: Message, algorithm: str, share: Share) -> float | None:
+    """Median ns of one algorithm, the same on all ranks; None where any rank cannot run it."""
+    bench, why = None, ""
+    try:
+        bench = _bench({"fabric": fabric}, case, order, algorithm)
+    except (Unsupported, MemoryError) as error:
+        why = str(error) or "out of memory"
+    try:
+        if first_reason(share, why) or bench is None:
+            return None
+        first = agree(share, float(bench.run(1, 1).samples_ns[0]))
+        rounds = int(min(TUNING_ROUNDS, max(3, TUNING_NS // max(first, 1))))
+        return agree(share, float(np.median(bench.run(rounds, 1).samples_ns)))
+    finally:
+        if bench is not None:
+            bench.release()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from zbench.case import Case
 from zbench.measure.bench import Bench, Span, Timing
-from zbench.measure.burst import ROUNDS_MIN, Lengths, Policy, TooSlow, burst, lengths, merge
+from zbench.measure.burst import ROUNDS_MIN, Lengths, Pilot, Policy, TooSlow, burst, lengths, merge
 from zbench.workloads.base import Array
 
 POLICY = Policy(burst_ns=1_000_000, rounds_max=100)
@@ -26,13 +26,18 @@ class FakeBench(Bench):
         self.fill()
         self.log: list[str] = []
         self.invalid = ""
+        self.now_ns = 0
 
     def run(self, rounds: int, batch: int) -> Timing:
         self.log.append(f"run {rounds}x{batch}")
+        self.now_ns += rounds * batch * self.execution_ns
         for execution in range(rounds * batch):
             slot = self.slots[execution % len(self.slots)]
             slot["out"][:] = slot["a"] + self.answer
         return Timing(np.full(rounds, self.execution_ns * batch, np.int64))
+
+    def clock(self) -> int:
+        return self.now_ns
 
     def validate(self, spans: Sequence[Span]) -> str:
         return self.invalid
@@ -58,30 +63,30 @@ class FakeBench(Bench):
 
 def test_an_execution_that_the_clock_can_see_is_not_batched() -> None:
     """Percentiles of operations need batch = 1."""
-    assert lengths(10_000, 20, POLICY, None) == Lengths(batch=1, warmup_rounds=20, rounds=80)
+    assert lengths(Pilot(10_000, 10_000), 20, POLICY, None) == Lengths(batch=1, warmup_rounds=20, rounds=80)
 
 
 def test_an_execution_too_short_for_the_clock_is_batched() -> None:
     """Reading the clock may cost at most 5 % of a round."""
-    assert lengths(100, 20, POLICY, None).batch == 4
+    assert lengths(Pilot(100, 100), 20, POLICY, None).batch == 4
 
 
 def test_a_slow_execution_still_gives_a_median() -> None:
     """Longer than the burst: the least number of rounds."""
-    assert lengths(1e9, 20, POLICY, None) == Lengths(batch=1, warmup_rounds=0, rounds=ROUNDS_MIN)
+    assert lengths(Pilot(1e9, 1e9), 20, POLICY, None) == Lengths(batch=1, warmup_rounds=0, rounds=ROUNDS_MIN)
 
 
 def test_samples_are_capped_by_the_profile() -> None:
     """Every sample is written down, so their number has a limit."""
-    assert lengths(1, 0, POLICY, None).rounds == POLICY.rounds_max
+    assert lengths(Pilot(1, 1), 0, POLICY, None).rounds == POLICY.rounds_max
 
 
 def test_a_burst_goes_pilot_probe_warmup_poison_rounds_probe() -> None:
     """The order is the protocol: nothing but the rounds stands between the two probes' bursts."""
     bench = FakeBench(10_000)
-    record = burst(bench, POLICY, 20.0, verify_seed=1)
-    rounds = ["run 27x1", "run 27x1", "run 26x1"]
-    assert bench.log == ["run 1x1", "run 500x1", "probe", "run 20x1", "poison", *rounds, "probe"]
+    record = burst(bench, POLICY, 20.0, verify_seed=1, clock=bench.clock)
+    rounds = ["poison", "run 27x1", "poison", "run 27x1", "poison", "run 26x1"]
+    assert bench.log == ["run 1x1", "run 500x1", "probe", "run 20x1", *rounds, "probe"]
     assert record["status"] == "ok"
     assert record["samples_ns"] == [10_000] * 80
     assert record["verification"]["checked"] == 2
@@ -91,7 +96,8 @@ def test_a_burst_goes_pilot_probe_warmup_poison_rounds_probe() -> None:
 
 def test_a_wrong_answer_makes_the_record_wrong() -> None:
     """It keeps its samples; readers refuse to derive a rate from it."""
-    record = burst(FakeBench(10_000, answer=1.0), POLICY, 20.0, verify_seed=1)
+    bench = FakeBench(10_000, answer=1.0)
+    record = burst(bench, POLICY, 20.0, verify_seed=1, clock=bench.clock)
     assert record["status"] == "wrong"
     assert "10 of 10 elements are wrong" in record["why"]
     assert len(record["samples_ns"]) == 80
@@ -101,14 +107,15 @@ def test_times_that_cannot_be_trusted_make_the_record_invalid() -> None:
     """A card that tells other times than the harness sees is not believed."""
     bench = FakeBench(10_000)
     bench.invalid = "the rounds add up to something else"
-    record = burst(bench, POLICY, 20.0, verify_seed=1)
+    record = burst(bench, POLICY, 20.0, verify_seed=1, clock=bench.clock)
     assert (record["status"], record["why"]) == ("invalid", bench.invalid)
 
 
 def test_a_case_that_would_never_end_is_refused() -> None:
     """One execution of many bursts' length is told, not waited for."""
+    bench = FakeBench(1_000_000_000)
     with pytest.raises(TooSlow, match=r"one execution takes 1\.0 s"):
-        burst(FakeBench(1_000_000_000), POLICY, 20.0, verify_seed=1)
+        burst(bench, POLICY, 20.0, verify_seed=1, clock=bench.clock)
 
 
 def test_a_collectives_sample_is_its_slowest_ranks() -> None:
@@ -159,3 +166,24 @@ def test_ranks_whose_clocks_cost_differently_agree_on_one_plan() -> None:
         ]
         first, second = (future.result(timeout=30) for future in futures)
     assert first["batch"] == second["batch"] == 40
+
+
+def test_an_answer_remembered_by_slot_is_wrong() -> None:
+    """Inputs change places before the timed rounds: what was computed in the warm-up is no answer to them."""
+    bench = FakeBench(10_000)
+    remembered = [slot["a"].copy() for slot in bench.slots]
+
+    def remember(rounds: int, batch: int) -> Timing:
+        for slot, answer in zip(bench.slots, remembered, strict=True):
+            slot["out"][:] = answer
+        bench.now_ns += rounds * batch * bench.execution_ns
+        return Timing(np.full(rounds, bench.execution_ns * batch, np.int64))
+
+    bench.run = remember  # type: ignore[method-assign]
+    assert burst(bench, POLICY, 20.0, verify_seed=1, clock=bench.clock)["status"] == "wrong"
+
+
+def test_absurdly_short_times_do_not_make_a_burst_endless() -> None:
+    """A batch is bounded by our own clock, too."""
+    told_1_ns = Pilot(told_ns=1, elapsed_ns=100_000)
+    assert lengths(told_1_ns, 20, POLICY, None) == Lengths(batch=1, warmup_rounds=2, rounds=8)

@@ -5,7 +5,7 @@ import pytest
 
 from zbench.case import Case
 from zbench.workloads import WORKLOADS, workload
-from zbench.workloads.base import Array, Finding
+from zbench.workloads.base import Answer, Array, Finding
 
 RNG = np.random.default_rng(7)
 GEMM = Case("gemm", "fp32", (33, 47, 65), {"threads": 1})
@@ -20,7 +20,7 @@ def product(case: Case, seed: int = 1) -> tuple[dict[str, Array], Array]:
 
 
 def judged(case: Case, inputs: dict[str, Array], c: Array) -> Finding:
-    return workload("gemm").check(case, 1, 0, inputs, {"c": c}, np.random.default_rng(3))
+    return workload("gemm").check(Answer(case, 1, 0, inputs, {"c": c}), np.random.default_rng(3))
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "fp64"])
@@ -79,9 +79,9 @@ def test_streams_are_compared_exactly(name: str) -> None:
     right = {"read": [inputs["a"].sum()], "copy": inputs["a"], "triad": inputs["a"] + 3 * inputs.get("b", 0)}
     out = np.array(right[name], np.float64)
     check = workload(name).check
-    assert check(case, 1, 0, inputs, {"out": out}, RNG) == Finding(True, 0.0)
+    assert check(Answer(case, 1, 0, inputs, {"out": out}), RNG) == Finding(True, 0.0)
     out[0] += 1
-    finding = check(case, 1, 0, inputs, {"out": out}, RNG)
+    finding = check(Answer(case, 1, 0, inputs, {"out": out}), RNG)
     assert not finding.passed
     assert "the first at 0" in finding.why
 
@@ -91,16 +91,16 @@ def test_an_allreduce_is_the_sum_over_ranks() -> None:
     case = Case("allreduce", "fp32", (4000,), {"ranks": 3})
     fill, check = workload("allreduce").fill, workload("allreduce").check
     data = [fill(case, 9, rank)["in"] for rank in range(3)]
-    assert check(case, 9, 1, {}, {"out": data[0] + data[1] + data[2]}, RNG).passed
-    assert not check(case, 9, 1, {}, {"out": data[0] + data[1] + data[1]}, RNG).passed
+    assert check(Answer(case, 9, 1, {}, {"out": data[0] + data[1] + data[2]}), RNG).passed
+    assert not check(Answer(case, 9, 1, {}, {"out": data[0] + data[1] + data[1]}), RNG).passed
 
 
 def test_a_message_must_come_from_the_right_rank() -> None:
     """What stands in rank 1's output after a one-way message is rank 0's input."""
     case = Case("unidirectional", "byte", (100,), {"ranks": 2})
     fill, check = workload("unidirectional").fill, workload("unidirectional").check
-    assert check(case, 9, 1, {}, {"out": fill(case, 9, 0)["in"]}, RNG).passed
-    assert not check(case, 9, 1, {}, {"out": fill(case, 9, 1)["in"]}, RNG).passed
+    assert check(Answer(case, 9, 1, {}, {"out": fill(case, 9, 0)["in"]}), RNG).passed
+    assert not check(Answer(case, 9, 1, {}, {"out": fill(case, 9, 1)["in"]}), RNG).passed
 
 
 def test_a_step_is_checked_in_all_its_parts() -> None:
@@ -114,10 +114,10 @@ def test_a_step_is_checked_in_all_its_parts() -> None:
         "dw": mine["x"].T @ mine["dy"],
         "gw": np.sum([each["x"].T @ each["dy"] for each in everyone], axis=0),
     }
-    assert check(STEP, 5, 1, mine, right, RNG).passed
+    assert check(Answer(STEP, 5, 1, mine, right), RNG).passed
     for name in right:
         wrong = right | {name: right[name] + 1e-3}
-        assert f"{name}: " in check(STEP, 5, 1, mine, wrong, RNG).why
+        assert f"{name}: " in check(Answer(STEP, 5, 1, mine, wrong), RNG).why
 
 
 def test_rates_follow_the_fields_definitions() -> None:

@@ -51,6 +51,8 @@ NUMPY_DTYPES: dict[str, type[np.generic]] = {
 }
 SUMMED = ("fp32", "fp64", "int32", "int64")
 POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
+UNBOUNDED = ("message_rate", "bidirectional")
+"""What no probe here bounds: many lines travel at once, and two cores copy at once."""
 WINDOWED = ("unidirectional", "bidirectional", "message_rate")
 
 
@@ -220,6 +222,8 @@ class Shm(Fabric):
     def probe(self, case: Case) -> tuple[str, float] | None:
         """One way of a cache line, ns, for what is bound by latency; else memcpy on one core, B/s."""
         size_bytes = min(case.size[0], PROBE_BYTES)
+        if case.workload in UNBOUNDED:
+            return None
         try:
             if size_bytes <= TINY_BYTES:
                 return ("ns", self._segment.probe_line()) if self.world.size > 1 else None

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from zbench.cards.base import Card, Slot
 from zbench.case import Case
+from zbench.errors import InvalidRun
 from zbench.fabrics.base import Fabric
 from zbench.workloads import step, workload
-from zbench.workloads.base import NUMPY_DTYPES, Array, Finding, Workload
+from zbench.workloads.base import NUMPY_DTYPES, Answer, Array, Finding, Workload
 
 CLOCK_AGREEMENT = 0.02
 """Back-to-back card rounds must add up to the harness' own clock within this share ..."""
 CLOCK_AGREEMENT_MIN_NS = 10_000_000
-"""... in spans at least this long: below it, the call itself is a visible share ..."""
+"""... and of this in shorter spans, of which the call itself is a visible share ..."""
 CLOCK_DISAGREEMENTS = 0.5
 """... in more than this share of a burst's spans: a process that is put aside between the two clocks
 disagrees once, a card that tells other times than it takes disagrees always."""
@@ -37,6 +38,14 @@ class Timing:
     parts_ns: dict[str, Ints] = field(default_factory=dict)
     stamps_ns: Ints | None = None
     """Shape (rounds, 2), for fabrics: start and end."""
+
+
+def asked_for(times: object, shape: tuple[int, ...]) -> Ints:
+    """A plug-in's times, if they are what it was asked for. Raises InvalidRun."""
+    if not isinstance(times, np.ndarray) or times.shape != shape or times.dtype != np.int64:
+        what = f"{times.dtype} {times.shape}" if isinstance(times, np.ndarray) else type(times).__name__
+        raise InvalidRun(f"run_rounds returned {what} where int64 ns of shape {shape} were asked for")
+    return times
 
 
 @dataclass
@@ -112,6 +121,11 @@ class Bench(ABC):
             for name, data in self.workload.fill(self.case, seed, self.rank).items():
                 self.write(slot, name, data)
 
+    def rotate(self) -> None:
+        """Give each slot another's inputs: an answer that was remembered by slot is now a wrong one."""
+        self.seeds.append(self.seeds.pop(0))
+        self.fill()
+
     def poison(self) -> None:
         for name, buffer in self.workload.buffers(self.case).items():
             if buffer.output:
@@ -127,7 +141,8 @@ class Bench(ABC):
             for name, buffer in self.workload.buffers(self.case).items()
             if buffer.output
         }
-        return self.workload.check(self.case, self.seeds[slot], self.rank, inputs, outputs, rng)
+        answer = Answer(self.case, self.seeds[slot], self.rank, inputs, outputs)
+        return self.workload.check(answer, rng)
 
 
 class CardBench(Bench):
@@ -140,7 +155,7 @@ class CardBench(Bench):
         self.fill()
 
     def run(self, rounds: int, batch: int) -> Timing:
-        return Timing(self.card.run_rounds(self.plan, rounds, batch))
+        return Timing(asked_for(self.card.run_rounds(self.plan, rounds, batch), (rounds,)))
 
     def validate(self, spans: Sequence[Span]) -> str:
         complaints = []
@@ -148,7 +163,7 @@ class CardBench(Bench):
             elapsed, told = span.ended_ns - span.began_ns, int(span.timing.samples_ns.sum())
             if (span.timing.samples_ns < 0).any():
                 return "a round took negative time"
-            if elapsed >= CLOCK_AGREEMENT_MIN_NS and abs(elapsed - told) > CLOCK_AGREEMENT * elapsed:
+            if abs(elapsed - told) > CLOCK_AGREEMENT * max(elapsed, CLOCK_AGREEMENT_MIN_NS):
                 complaints.append(
                     f"the rounds add up to {told / 1e6:.2f} ms, but they took {elapsed / 1e6:.2f} ms"
                 )
@@ -193,7 +208,7 @@ class FabricBench(Bench):
         self.fill()
 
     def run(self, rounds: int, batch: int) -> Timing:
-        stamps = self.fabric.run_rounds(self.plan, rounds, batch)
+        stamps = asked_for(self.fabric.run_rounds(self.plan, rounds, batch), (rounds, 2))
         return Timing(stamps[:, 1] - stamps[:, 0], stamps_ns=stamps)
 
     def validate(self, spans: Sequence[Span]) -> str:

@@ -8,9 +8,9 @@ from zbench.workloads import workload
 
 PROCESS_BYTES = 80 << 20
 """A worker's own: Python, numpy, the C module (measured: about 60 MiB resident)."""
-HOST_COPIES = 2
-"""While a burst is set up and verified, one slot's data stand on the host again, as input and as
-expectation."""
+HOST_COPIES = 5
+"""While a burst is set up and verified, one slot's data stand on the host again: as inputs, as what was
+read, as a peer's inputs, as the expectation and as the comparison."""
 RESERVE = 0.1
 """Of what is available: left alone, for the parent and everything else on this machine."""
 

@@ -48,8 +48,21 @@ class Finding:
 Fill = Callable[[Case, int, int], dict[str, Array]]
 """(case, seed, rank) -> the inputs by name; any rank can recompute another's."""
 
-Check = Callable[[Case, int, int, dict[str, Array], dict[str, Array], np.random.Generator], Finding]
-"""(case, seed, rank, inputs, outputs, generator for fresh vectors) -> Finding."""
+
+@dataclass(frozen=True)
+class Answer:
+    """What stands in one slot of one rank after a timed execution."""
+
+    case: Case
+    seed: int
+    """The slot's: from it any rank's inputs can be made again."""
+    rank: int
+    inputs: dict[str, Array]
+    outputs: dict[str, Array]
+
+
+Check = Callable[[Answer, np.random.Generator], Finding]
+"""The generator makes fresh vectors, which no card can have prepared for."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,12 @@ def integers(rng: np.random.Generator, count: int, dtype: str) -> Array:
     low, high = (0, 256) if dtype == "byte" else (-INTEGER_LIMIT, INTEGER_LIMIT + 1)
     period = rng.integers(low, high, size=INTEGER_PERIOD).astype(NUMPY_DTYPES[dtype])
     return np.resize(period, count)
+
+
+def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    """Uniform in [-1, 1) with full mantissas: zeros and few-bit numbers draw less power."""
+    kind = NUMPY_DTYPES[dtype]
+    return (2 * rng.random(shape, dtype=kind.type) - 1).astype(kind, copy=False)
 
 
 def equal(name: str, expected: Array, actual: Array) -> Finding:

@@ -9,13 +9,14 @@ import numpy as np
 
 from zbench.case import Case
 from zbench.workloads.base import (
-    NUMPY_DTYPES,
     UNIT_ROUNDOFF,
+    Answer,
     Array,
     Buffer,
     Finding,
     Workload,
     generator,
+    uniform,
 )
 
 ROUNDING_MARGIN = 4
@@ -33,11 +34,9 @@ def buffers(case: Case) -> dict[str, Buffer]:
 
 
 def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
-    """Uniform in [-1, 1) with full mantissas: zeros and few-bit numbers draw less power."""
     rng = generator(seed, rank)
-    dtype = NUMPY_DTYPES[case.dtype]
     return {
-        name: (2 * rng.random(buffer.shape, dtype=dtype.type) - 1).astype(dtype, copy=False)
+        name: uniform(rng, buffer.shape, case.dtype)
         for name, buffer in buffers(case).items()
         if not buffer.output
     }
@@ -79,18 +78,11 @@ def freivalds(op_a: Array, op_b: Array, c: Array, unit_roundoff: float, rng: np.
     )
 
 
-def check(
-    case: Case,
-    seed: int,
-    rank: int,
-    inputs: dict[str, Array],
-    outputs: dict[str, Array],
-    rng: np.random.Generator,
-) -> Finding:
-    a, b = inputs["a"], inputs["b"]
+def check(answer: Answer, rng: np.random.Generator) -> Finding:
+    case, a, b = answer.case, answer.inputs["a"], answer.inputs["b"]
     op_a = a.T if case.get("transa") == "t" else a
     op_b = b.T if case.get("transb") == "t" else b
-    return freivalds(op_a, op_b, outputs["c"], UNIT_ROUNDOFF[case.dtype], rng)
+    return freivalds(op_a, op_b, answer.outputs["c"], UNIT_ROUNDOFF[case.dtype], rng)
 
 
 GEMM = Workload(

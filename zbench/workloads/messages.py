@@ -14,6 +14,7 @@ from zbench.case import Case
 from zbench.fabrics.base import window
 from zbench.workloads.base import (
     NUMPY_DTYPES,
+    Answer,
     Array,
     Buffer,
     Finding,
@@ -52,35 +53,24 @@ SOURCE: dict[str, Callable[[int], int | None]] = {
 }
 
 
-def check(
-    case: Case,
-    seed: int,
-    rank: int,
-    inputs: dict[str, Array],
-    outputs: dict[str, Array],
-    rng: np.random.Generator,
-) -> Finding:
+def check(answer: Answer, rng: np.random.Generator) -> Finding:
+    case, name, out = answer.case, f"rank {answer.rank}: out", answer.outputs["out"]
     if case.workload == "allreduce":
-        expected = sum(fill(case, seed, peer)["in"] for peer in range(case.ranks))
-        return equal(f"rank {rank}: out", np.asarray(expected), outputs["out"])
-    source = SOURCE[case.workload](rank)
+        total = fill(case, answer.seed, 0)["in"]
+        for peer in range(1, case.ranks):
+            total = total + fill(case, answer.seed, peer)["in"]
+        return equal(name, total, out)
+    source = SOURCE[case.workload](answer.rank)
     if source is None:
         return Finding(True, 0.0)
-    return equal(f"rank {rank}: out", fill(case, seed, source)["in"], outputs["out"])
+    return equal(name, fill(case, answer.seed, source)["in"], out)
 
 
 def no_data(case: Case, seed: int, rank: int) -> dict[str, Array]:
     return {}
 
 
-def no_output(
-    case: Case,
-    seed: int,
-    rank: int,
-    inputs: dict[str, Array],
-    outputs: dict[str, Array],
-    rng: np.random.Generator,
-) -> Finding:
+def no_output(answer: Answer, rng: np.random.Generator) -> Finding:
     """A barrier moves no data; that nobody left early is read from the stamps of all ranks."""
     return Finding(True, 0.0)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from zbench.case import Case
-from zbench.workloads.base import NUMPY_DTYPES, UNIT_ROUNDOFF, Array, Buffer, Finding, Workload, generator
+from zbench.workloads.base import UNIT_ROUNDOFF, Answer, Array, Buffer, Finding, Workload, generator, uniform
 from zbench.workloads.gemm import freivalds
 
 
@@ -49,32 +49,18 @@ def allreduce(case: Case) -> Case:
 
 def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
     """Weights are the same on all ranks, data are not."""
-    dtype = NUMPY_DTYPES[case.dtype]
+    streams = {"x": (rank, 1), "dy": (rank, 2), "w": (0, 3)}
     shapes = buffers(case)
-
-    def uniform(name: str, *key: int) -> Array:
-        data = 2 * generator(seed, *key).random(shapes[name].shape, dtype=dtype.type) - 1
-        return data.astype(dtype, copy=False)
-
     return {
-        "x": uniform("x", rank, 1),
-        "dy": uniform("dy", rank, 2),
-        "w": uniform("w", 0, 3),
+        name: uniform(generator(seed, *key), shapes[name].shape, case.dtype) for name, key in streams.items()
     }
 
 
-def check(
-    case: Case,
-    seed: int,
-    rank: int,
-    inputs: dict[str, Array],
-    outputs: dict[str, Array],
-    rng: np.random.Generator,
-) -> Finding:
+def check(answer: Answer, rng: np.random.Generator) -> Finding:
     """All three products, and the sum: gw is one product of all ranks' x and dy, stacked."""
-    x, w, dy = inputs["x"], inputs["w"], inputs["dy"]
-    u = UNIT_ROUNDOFF[case.dtype]
-    everyone = [fill(case, seed, peer) for peer in range(case.ranks)]
+    case, outputs, u = answer.case, answer.outputs, UNIT_ROUNDOFF[answer.case.dtype]
+    x, w, dy = (answer.inputs[name] for name in ("x", "w", "dy"))
+    everyone = [fill(case, answer.seed, peer) for peer in range(case.ranks)]
     all_x = np.concatenate([data["x"] for data in everyone])
     all_dy = np.concatenate([data["dy"] for data in everyone])
     findings = {
@@ -84,7 +70,7 @@ def check(
         "gw": freivalds(all_x.T, all_dy, outputs["gw"], u, rng),
     }
     smallest = max(finding.smallest_error for finding in findings.values())
-    wrong = [f"rank {rank}: {name}: {f.why}" for name, f in findings.items() if not f.passed]
+    wrong = [f"rank {answer.rank}: {name}: {f.why}" for name, f in findings.items() if not f.passed]
     return Finding(not wrong, smallest, "; ".join(wrong))
 
 

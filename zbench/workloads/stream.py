@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from zbench.case import Case
-from zbench.workloads.base import Array, Buffer, Finding, Workload, equal, generator, integers
+from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload, equal, generator, integers
 
 TRIAD_SCALAR = 3.0
 """out = a + 3 b: exact in fp64 on the integer data of `fill`, fused or not."""
@@ -41,20 +41,13 @@ def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
     }
 
 
-def check(
-    case: Case,
-    seed: int,
-    rank: int,
-    inputs: dict[str, Array],
-    outputs: dict[str, Array],
-    rng: np.random.Generator,
-) -> Finding:
-    expected = inputs["a"]
-    if case.workload == "read":
+def check(answer: Answer, rng: np.random.Generator) -> Finding:
+    expected = answer.inputs["a"]
+    if answer.case.workload == "read":
         expected = np.array([expected.sum()])
-    elif case.workload == "triad":
-        expected = expected + TRIAD_SCALAR * inputs["b"]
-    return equal("out", expected, outputs["out"])
+    elif answer.case.workload == "triad":
+        expected = expected + TRIAD_SCALAR * answer.inputs["b"]
+    return equal("out", expected, answer.outputs["out"])
 
 
 def bytes_moved(case: Case) -> int:
