@@ -41,7 +41,7 @@ def test_a_second_subject_makes_a_ratio_claim_testable(tmp_path: Path) -> None:
     """The packed kernel is faster than plain C by far: that they are equal is NOT MET, and exits with 1."""
     claims = tmp_path / "claims.toml"
     claims.write_text(CLAIMS)
-    result = run(brief(tmp_path, cards=["cpu", "cpu:generic"], claims=str(claims)), silent)
+    result = run(brief(tmp_path, cards=["cpu", "cpu:generic"], claims=str(claims)), silent, print)
     (verdict,) = result.findings.verdicts
     assert verdict.verdict == "NOT MET", [(s.status, s.why) for s in result.findings.summaries]
     assert result.exit_code() == 1

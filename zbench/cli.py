@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,15 +68,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _main(sys.argv[1:] if arguments is None else list(arguments))
     except ZbenchError as error:
-        print(f"zbench: error: {error}", file=sys.stderr)
+        _complain(str(error))
         return error.exit_code
-    except KeyboardInterrupt:
-        print("zbench: interrupted; the finished records are kept", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"zbench: interrupted{stop}; finished records are kept", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output left; nothing is wrong with the run
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        _complain(str(error))
+        return ZbenchError.exit_code
+    except Exception:  # a defect of ours: its traceback is wanted, but exit code 1 would read as NOT MET
+        traceback.print_exc()
+        return ZbenchError.exit_code
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
@@ -101,6 +108,10 @@ def _run(options: argparse.Namespace, command: list[str]) -> int:
     from zbench.run import run
     from zbench.session import ask
 
+    for name in ("card", "fabric", "case", "claims", "baseline", "out"):
+        given = getattr(options, name)
+        if given == "" or (isinstance(given, list) and "" in given):
+            raise UsageError(f"--{name} is empty; leave it out, or say what it is")
     request = ask(
         profile=options.profile,
         suites=options.suites,
@@ -115,11 +126,13 @@ def _run(options: argparse.Namespace, command: list[str]) -> int:
         command=command,
     )
     with Progress() as progress:
-        result = run(request, progress.update)
+        result = run(request, progress.update, _complain)
     _print(result, options.format)
-    if result.findings.run.state == "invalid":
-        print(f"zbench: error: {result.findings.run.why}", file=sys.stderr)
     return result.exit_code(options.strict)
+
+
+def _complain(why: str) -> None:
+    print(f"zbench: error: {why}", file=sys.stderr, flush=True)
 
 
 def _print(result: Result, form: str) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LISTED = 8
+"""Names in a message; more is not a line any longer."""
+
 
 class ZbenchError(Exception):
     """An error that is told in one line and never as a traceback."""
@@ -33,4 +36,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'shm'?)`, or the list of what is known where nothing comes near."""
     names = sorted(known)
     near = get_close_matches(word, names, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(names)})"
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f" (known: {', '.join(names[:LISTED])}{more})"

@@ -45,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("--benchmark needs pytest-benchmark: pip install 'zbench[pytest]'")
         config.option.benchmark_only = True
         config.option.benchmark_quiet = True  # our table has units, intervals and shares of peak
+    # What pytest-benchmark says of a case that has no time is said better by the case.
+    config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used")
+    config.addinivalue_line("filterwarnings", "ignore:Not saving anything")
+    option = config.option
+    if option.benchmark or option.zbench_profile or option.zbench_card or option.zbench_fabric:
+        _request(config)  # a wrong word is one line here, and one error a test later
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -129,7 +135,7 @@ def _summaries(config: pytest.Config) -> dict[tuple[str, str], Summary]:
         capture = config.pluginmanager.getplugin("capturemanager")
         try:
             with capture.global_and_fixture_disabled(), Progress() as progress:
-                state["result"] = run(request, progress.update)
+                state["result"] = run(request, progress.update, lambda why: None)
         except ZbenchError as error:
             state["broken"] = str(error)
     if "broken" in state:
@@ -165,10 +171,10 @@ def measured(request: pytest.FixtureRequest, benchmark: Any) -> Summary:
         pytest.fail(f"{subject} {case.key}: no record", pytrace=False)
     if summary.status == "skipped":
         pytest.skip(summary.why)
-    if summary.status != "ok" or not summary.verified:
-        benchmark.has_error = True
-        pytest.fail(f"{summary.status}: {summary.why}", pytrace=False)
-    _replay(benchmark, summary, case)
+    if summary.trusted:
+        _replay(benchmark, summary, case)
+    else:
+        benchmark.has_error = True  # no time, no rate; the test itself fails on it
     return summary
 
 

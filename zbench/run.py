@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,14 +38,16 @@ class Result:
         return exit_code(found.verdicts, found.ratios, bad or found.run.state == "invalid", strict)
 
 
-def run(request: Request, report: Report) -> Result:
+def run(request: Request, report: Report, complain: Callable[[str], None]) -> Result:
     """Measure, judge, extend once where that can decide something, and write charts and page.
 
-    A measurement that breaks off leaves its finished records, judged and reported, in state `invalid`.
-    Raises UsageError before anything is measured.
+    A measurement that breaks off is told to `complain` at once; its finished records are judged and
+    reported, in state `invalid`. Raises UsageError before anything is measured.
     """
     claims = load_claims(request.claims)
     baseline = store.load(request.baseline) if request.baseline else None
+    if baseline is not None:
+        summarise(baseline[1])  # what cannot be read is told before anything is measured
     current = None
     try:
         with session(request) as current:
@@ -53,10 +55,12 @@ def run(request: Request, report: Report) -> Result:
             found = assess(current.directory, current.run, current.records, claims)
             undecided = undecided_keys(found.verdicts, found.ratios)
             if undecided and request.launches == LAUNCHES:
+                current.run.extended = sorted(undecided)
                 measure(current, report, EXTENDED - LAUNCHES, only=sorted(undecided))
-    except InvalidRun:
+    except InvalidRun as error:
         if current is None:
             raise
+        complain(str(error))
     found = assess(current.directory, current.run, current.records, claims, baseline, request.baseline)
     return Result(found, publish(found))
 

@@ -20,6 +20,7 @@ import msgspec
 from zbench import __version__
 from zbench.case import Case
 from zbench.errors import InvalidRun, UsageError, suggest
+from zbench.judge.claims import claims_text
 from zbench.measure.fingerprint import digest
 from zbench.measure.launch import crew, serve
 from zbench.measure.memory import PROCESS_BYTES, gigabytes, needed_bytes, room_bytes
@@ -151,7 +152,8 @@ def select(request: Request) -> list[Group]:
         groups = [group for group in groups if group.cases]
         for glob in request.cases:
             if not any(case.matches(glob) for group in groups for case in group.cases):
-                raise UsageError(f"--case {glob}: no case of this run matches{suggest(glob, known)}")
+                near = suggest(glob.partition("/")[0], {key.partition("/")[0] for key in known})
+                raise UsageError(f"--case {glob}: no case of this run matches{near}")
     return groups
 
 
@@ -212,7 +214,7 @@ def session(request: Request) -> Iterator[Session]:
     directory = store.create(request.out)
     run = Run(
         zbench=__version__,
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=_now(),
         command=list(request.command),
         profile=request.profile.name,
         seed=secrets.randbits(32),
@@ -222,6 +224,7 @@ def session(request: Request) -> Iterator[Session]:
         ranks=request.ranks,
         launches=request.launches,
         claims=request.claims,
+        claims_sha256=hashlib.sha256(claims_text(request.claims).encode()).hexdigest(),
         not_run=refused,
     )
     store.write_run(directory, run)
@@ -232,11 +235,19 @@ def session(request: Request) -> Iterator[Session]:
     except InvalidRun as error:
         run.state, run.why = "invalid", str(error)
         raise
+    except KeyboardInterrupt:
+        run.state, run.why = "partial", "interrupted"
+        raise KeyboardInterrupt(f" in {directory}") from None
     except BaseException as error:
         run.state, run.why = "partial", str(error) or type(error).__name__
         raise
     finally:
+        run.ended = _now()
         store.write_run(directory, run)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def measure(current: Session, report: Report, launches: int, only: Sequence[str] | None = None) -> None:

@@ -31,7 +31,14 @@ class Subject:
         return f"{self.name}{option}{venv}"
 
     def load(self) -> Any:
-        """The class. Raises UsageError where there is none of this name."""
+        """The class. Raises UsageError where there is none of this name, or one of another kind."""
+        found = self._find()
+        base = getattr(import_module(f"{GROUPS[self.kind]}.base"), self.kind.capitalize())
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise UsageError(f"{self.kind} {self.label}: not a subclass of {base.__module__}.{base.__name__}")
+        return found
+
+    def _find(self) -> Any:
         if "." in self.name:
             module, _, attribute = self.name.partition(":")
             try:
@@ -40,7 +47,8 @@ class Subject:
                 raise UsageError(f"{self.kind} {self.label}: {error}") from error
         known = available(self.kind)
         if self.name not in known:
-            raise UsageError(f"no {self.kind} {self.name!r}{suggest(self.name, known)}")
+            dot = "; a class is named package.module:Class" if self.option else ""
+            raise UsageError(f"no {self.kind} {self.name!r}{suggest(self.name, known)}{dot}")
         try:
             return known[self.name].load()
         except ImportError as error:

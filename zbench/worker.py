@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -60,6 +61,8 @@ def _die_with_parent() -> None:
     """A parent that dies takes its workers along, however it dies."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not Path(f"/proc/{os.environ['ZBENCH_PARENT']}").exists():
+        sys.exit(1)  # it died before we had asked to be told
 
 
 def _work(channel: Channel, order: Message) -> None:

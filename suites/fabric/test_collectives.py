@@ -8,4 +8,4 @@ from zbench.judge.summary import Summary
 @pytest.mark.workloads("barrier", "bcast", "allreduce")
 def test_collective(measured: Summary) -> None:
     """Exact integers: sums are bit-equal in any order; nobody leaves a barrier before all entered."""
-    assert measured.verified
+    assert measured.trusted, measured.why

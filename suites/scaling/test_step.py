@@ -8,4 +8,4 @@ from zbench.judge.summary import Summary
 @pytest.mark.workloads("step")
 def test_step(measured: Summary) -> None:
     """All three products and the summed gradient are checked (Freivalds)."""
-    assert measured.verified
+    assert measured.trusted, measured.why

@@ -108,14 +108,19 @@ def load_claims(name: str | Path) -> list[Claim]:
 
     Raises UsageError: no such file, not TOML, or the first key that is not right.
     """
+    file = f"{name}.toml" if str(name) in built_in() else str(name)
+    return parse_claims(claims_text(name), file)
+
+
+def claims_text(name: str | Path) -> str:
+    """The file as it stands. Raises UsageError."""
     if str(name) in built_in():
-        text = (resources.files("zbench.judge") / "claims" / f"{name}.toml").read_text("utf-8")
-        return parse_claims(text, f"{name}.toml")
+        return (resources.files("zbench.judge") / "claims" / f"{name}.toml").read_text("utf-8")
     path = Path(name)
     try:
         if path.stat().st_size > LARGEST_FILE_BYTES:
             raise UsageError(f"{path}: larger than {LARGEST_FILE_BYTES >> 20} MiB, so not a claims file")
-        return parse_claims(path.read_text("utf-8"), str(path))
+        return path.read_text("utf-8")
     except FileNotFoundError:
         raise UsageError(f"no claims file {str(name)!r}{suggest(str(name), built_in())}") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -91,6 +91,11 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     samples: int = 0
     parts_ns: dict[str, float] = {}
 
+    @property
+    def trusted(self) -> bool:
+        """Whether it has figures at all: the timing is believed and every launch's answers were right."""
+        return self.status == "ok" and self.verified is True
+
 
 def known_workload(name: str) -> Workload:
     """Raises UsageError for a record of a workload that this version does not know."""

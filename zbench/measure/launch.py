@@ -77,8 +77,19 @@ def crew(group: Group) -> Iterator[Crew]:
 def _start(group: Group, rank: int, seat: Seat) -> Worker:
     ours, theirs = socket.socketpair()
     environment = os.environ | (ONE_THREAD if group.ranks > 1 else {}) | seat.environment
-    environment["ZBENCH_CONTROL_FD"] = str(theirs.fileno())
-    process = subprocess.Popen(
+    environment |= {"ZBENCH_CONTROL_FD": str(theirs.fileno()), "ZBENCH_PARENT": str(os.getpid())}
+    try:
+        process = _popen(group, seat, environment, theirs)
+    except OSError as error:
+        raise InvalidRun(f"{group.subject}: {interpreter(group)} cannot be started: {error}") from error
+    theirs.close()
+    return Worker(rank, process, Channel(ours))
+
+
+def _popen(
+    group: Group, seat: Seat, environment: dict[str, str], theirs: socket.socket
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [*seat.prefix, interpreter(group), "-m", "zbench.worker"],
         env=environment,
         pass_fds=(theirs.fileno(), *seat.pass_fds),
@@ -88,8 +99,6 @@ def _start(group: Group, rank: int, seat: Seat) -> Worker:
         cwd="/",  # `-m` puts the working directory first on the path: a checkout would hide the package
         start_new_session=True,  # Ctrl-C is the parent's to handle
     )
-    theirs.close()
-    return Worker(rank, process, Channel(ours))
 
 
 def _has_fd(stream: Any) -> bool:

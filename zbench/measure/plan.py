@@ -38,7 +38,7 @@ class Launch:
 
 
 def anchor(group: Group) -> Group:
-    """The A/A twin of a group: its cheapest case once more, in processes of its own.
+    """The A/A twin of a group: its middle case once more, in processes of its own.
 
     The middle case stands for its suite: neither the launch overhead of the smallest nor the
     memory of the largest decides the noise floor.

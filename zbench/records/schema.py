@@ -100,10 +100,15 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     ranks: int
     launches: int
     claims: str = ""
-    """Path of the claims file."""
+    """Name or path of the claims file."""
+    claims_sha256: str = ""
     fingerprints: dict[str, dict[str, Any]] = {}
     tables: dict[str, dict[str, Any]] = {}
     """Per fabric: the measured algorithm table, frozen before the first launch, with its hash."""
+    extended: list[str] = []
+    """Keys that were measured in further blocks, because their claims or ratios were undecided."""
+    ended: str = ""
+    """UTC, ISO 8601."""
     state: Literal["running", "complete", "partial", "invalid"] = "running"
     why: str = ""
     not_run: dict[str, str] = {}
