@@ -1,11 +1,13 @@
 """The command line as a person meets it: real processes, real files, exit codes and one clear line."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -146,8 +148,17 @@ def workers_of(parent: int) -> list[int]:
     return found
 
 
+def some_worker_of(parent: int) -> int:
+    """Between two launches there is none; wait for the next."""
+    deadline = time.monotonic() + 60
+    while not (found := workers_of(parent)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found[-1]
+
+
 @pytest.fixture
-def long_run(tmp_path: Path) -> "subprocess.Popen[str]":
+def long_run(tmp_path: Path) -> "Iterator[subprocess.Popen[str]]":
     """A run of many blocks, with its first record already on the disk."""
     process = subprocess.Popen(
         [sys.executable, "-m", "zbench.cli", "run", "fabric", "--profile", "smoke", "--launches", "200"],
@@ -157,23 +168,29 @@ def long_run(tmp_path: Path) -> "subprocess.Popen[str]":
     while not any(path.stat().st_size for path in tmp_path.glob("results/*/records.jsonl")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    return process
+    yield process
+    process.kill()
+    process.communicate()
 
 
 def test_a_killed_worker_is_named_and_the_finished_records_are_kept(
     long_run: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
     """Exit 4; what was finished is reported; no process is left."""
-    victim = workers_of(long_run.pid)[-1]
-    os.kill(victim, signal.SIGKILL)
+    victims = []
+    while long_run.poll() is None:  # one that had just told its last record is not missed: take the next
+        victims.append(some_worker_of(long_run.pid))
+        os.kill(victims[-1], signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            long_run.wait(10)
     _, stderr = long_run.communicate(timeout=60)
     assert long_run.returncode == 4
-    assert f"(pid {victim}) was killed by SIGKILL" in stderr
+    assert f"(pid {victims[-1]}) was killed by SIGKILL" in stderr
     (directory,) = (tmp_path / "results").iterdir()
     run, records = store.load(directory)
     assert run.state == "invalid"
     assert records
-    assert not Path(f"/proc/{victim}").exists()
+    assert not any(Path(f"/proc/{victim}").exists() for victim in victims)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
@@ -181,7 +198,7 @@ def test_an_interrupted_run_ends_its_workers(
     sign: signal.Signals, long_run: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
     """Exit 130, the record says that it is partial."""
-    workers = workers_of(long_run.pid)
+    workers = [some_worker_of(long_run.pid)]
     long_run.send_signal(sign)
     _, stderr = long_run.communicate(timeout=60)
     assert long_run.returncode == 130

@@ -87,7 +87,7 @@ def test_a_plug_in_that_fails_is_told() -> None:
     abstract = Subject("card", "zbench.cards.base:Card")
     group = Group("card", (abstract,), 1, (GEMM,))
     with (
-        pytest.raises(InvalidRun, match="failed during starting: TypeError: .*abstract"),
+        pytest.raises(InvalidRun, match=r"failed during starting: TypeError: .*abstract"),
         crew(group) as members,
     ):
         list(serve(members, order(group)))
