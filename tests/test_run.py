@@ -45,7 +45,7 @@ def test_a_second_subject_makes_a_ratio_claim_testable(tmp_path: Path) -> None:
     (verdict,) = result.findings.verdicts
     assert verdict.verdict == "NOT MET", [(s.status, s.why) for s in result.findings.summaries]
     assert result.exit_code() == 1
-    assert {record.block for record in result.findings.records} == set(range(5))
+    assert {record.block for record in result.findings.records} >= set(range(5))
 
 
 def test_an_extension_measures_only_what_is_undecided(tmp_path: Path) -> None:

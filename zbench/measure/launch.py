@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -69,9 +70,33 @@ def crew(group: Group) -> Iterator[Crew]:
             if subject.kind == "fabric":
                 seats = stack.enter_context(subject.load().seats(group.ranks, subject.option))
         stack.callback(_end, members)
-        for rank, seat in enumerate(seats):
-            members.workers.append(_start(group, rank, seat))
+        with undisturbed():
+            for rank, seat in enumerate(seats):
+                members.workers.append(_start(group, rank, seat))
         yield members
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM take effect when the block ends: a worker must not be started and then forgotten.
+
+    Only in the main thread, where Python delivers signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+    handlers = {
+        sign: signal.signal(sign, lambda number, frame: pending.append(number))
+        for sign in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for sign, handler in handlers.items():
+            signal.signal(sign, handler)
+        for number in pending:
+            signal.raise_signal(number)
 
 
 def _start(group: Group, rank: int, seat: Seat) -> Worker:
