@@ -43,7 +43,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.benchmark:
         if not config.pluginmanager.hasplugin("benchmark"):
             raise pytest.UsageError("--benchmark needs pytest-benchmark: pip install 'zbench[pytest]'")
-        config.option.benchmark_only = True
         config.option.benchmark_quiet = True  # our table has units, intervals and shares of peak
     # What pytest-benchmark says of a case that has no time is said better by the case.
     config.addinivalue_line("filterwarnings", "ignore:Benchmark fixture was not used")
@@ -109,6 +108,14 @@ def _groups(config: pytest.Config) -> list[Any]:
             raise pytest.UsageError(str(error)) from None
     groups: list[Any] = state["groups"]
     return groups
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --benchmark only what is measured runs; the rest is deselected, not skipped."""
+    if config.option.benchmark:
+        others = [item for item in items if "benchmark" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

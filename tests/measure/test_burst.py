@@ -161,8 +161,10 @@ def test_ranks_whose_clocks_cost_differently_agree_on_one_plan() -> None:
     heard = Condition()
     with ThreadPoolExecutor(2) as pool:
         costs = [20.0, 200.0]
+        benches = [FakeBench(100), FakeBench(100)]
         futures = [
-            pool.submit(burst, FakeBench(100), POLICY, costs[rank], 1, share_as(rank)) for rank in (0, 1)
+            pool.submit(burst, bench, POLICY, costs[rank], 1, share_as(rank), bench.clock)
+            for rank, bench in enumerate(benches)
         ]
         first, second = (future.result(timeout=30) for future in futures)
     assert first["batch"] == second["batch"] == 40

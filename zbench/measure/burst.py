@@ -93,17 +93,21 @@ def lengths(pilot: Pilot, clock_cost_ns: float, policy: Policy, max_batch: int |
 
 def pilot(bench: Bench, share: Share, policy: Policy, clock: Callable[[], int]) -> Pilot:
     """Raises TooSlow."""
-    began = clock()
-    told = float(bench.run(1, 1).samples_ns[0])
-    first = agree(share, max(told, clock() - began))
-    if first > SLOW_EXECUTION_BURSTS * policy.burst_ns:
+    limit_ns = SLOW_EXECUTION_BURSTS * policy.burst_ns
+    first = _trial(bench, share, clock, 1).elapsed_ns
+    if first > limit_ns:  # once more: a process that was put aside is not a slow one
+        first = min(first, _trial(bench, share, clock, 1).elapsed_ns)
+    if first > limit_ns:
         raise TooSlow(
-            f"one execution takes {first / 1e9:.1f} s, more than the "
-            f"{SLOW_EXECUTION_BURSTS * policy.burst_ns / 1e9:.1f} s that this profile allows"
+            f"one execution takes {first / 1e9:.1f} s, more than the {limit_ns / 1e9:.1f} s "
+            "that this profile allows"
         )
     if first > policy.burst_ns:
         return Pilot(first, first)
-    executions = int(min(PILOT_EXECUTIONS, max(1, PILOT_NS // max(first, 1))))
+    return _trial(bench, share, clock, int(min(PILOT_EXECUTIONS, max(1, PILOT_NS // max(first, 1)))))
+
+
+def _trial(bench: Bench, share: Share, clock: Callable[[], int], executions: int) -> Pilot:
     began = clock()
     samples = bench.run(executions, 1).samples_ns
     elapsed = (clock() - began) / executions
