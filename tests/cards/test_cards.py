@@ -73,6 +73,12 @@ def test_numpy_names_its_blas() -> None:
     assert described["blas"]
 
 
+def test_a_forced_blas_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment may tell OpenBLAS to use an older CPU's kernels; the record must not hide it."""
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert Numpy().describe()["isa"].endswith("(forced by OPENBLAS_CORETYPE)")
+
+
 def test_the_probe_speaks_the_unit_of_what_bounds_the_case() -> None:
     """FLOP/s for what computes, B/s for what streams."""
     probes = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,10 @@ from zbench.cards.base import Slot
 from zbench.cards.host import HostCard
 from zbench.case import Case
 from zbench.errors import Unsupported, UsageError
+
+
+FORCED_BY = "OPENBLAS_CORETYPE"
+"""The variable that overrides OpenBLAS' choice of kernels for this CPU."""
 
 
 @dataclass
@@ -63,4 +68,7 @@ class Numpy(HostCard):
             return {"numpy": np.__version__, "blas": "unknown"}
         blas = found[0]
         name = f"{blas['internal_api']} {blas.get('version') or '?'}"
-        return {"numpy": np.__version__, "blas": name, "isa": str(blas.get("architecture") or "unknown")}
+        isa = str(blas.get("architecture") or "unknown")
+        if FORCED_BY in os.environ:
+            isa += f" (forced by {FORCED_BY})"  # a peer that was told to be slow must not look slow by itself
+        return {"numpy": np.__version__, "blas": name, "isa": isa}
