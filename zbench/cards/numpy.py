@@ -14,7 +14,6 @@ from zbench.cards.host import HostCard
 from zbench.case import Case
 from zbench.errors import Unsupported, UsageError
 
-
 FORCED_BY = "OPENBLAS_CORETYPE"
 """The variable that overrides OpenBLAS' choice of kernels for this CPU."""
 
