@@ -29,7 +29,7 @@ ROUNDS_MIN = 3
 SLOW_EXECUTION_BURSTS = 4
 """A case whose single execution takes longer than this many bursts is skipped, and says so."""
 SPANS = 3
-"""Parts of a burst that are held against the clock each: that a good one is disturbed in all three is rare."""
+"""Parts of a burst that are held against the clock each: a good one is rarely disturbed in all three."""
 SPAN_ROUNDS = 8
 """The least rounds of a part; fewer rounds are long ones, in which being put aside once is no 2 %."""
 ROTATE_BYTES = 16 << 20
