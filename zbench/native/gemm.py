@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from zbench.native import cpu
 from zbench.native._zbench import ffi, lib
 from zbench.native.arguments import choice, count
+from zbench.native.handle import Handle
 from zbench.native.status import check
 
 Matrix = NDArray[Any]
@@ -23,7 +23,7 @@ KERNELS = {"packed": lib.ZB_GEMM_PACKED, "naive": lib.ZB_GEMM_NAIVE}
 BLOCKS = ("mc", "nc", "kc", "nb")
 
 
-class Gemm:
+class Gemm(Handle):
     """A plan for one shape, with its threads and work buffers; close it to give them back.
 
     op(A) is m x k, op(B) is k x n; `transa` says that A is stored as k x m, `transb` that B is
@@ -80,9 +80,7 @@ class Gemm:
             lib.zb_gemm_create(request, out),
             f"{kernel} GEMM {dtype} {m} x {n} x {k}, {threads} threads, {self._isa}",
         )
-        self._plan = ffi.gc(out[0], lib.zb_gemm_destroy)
-        # The C code runs without the GIL, and a plan serves one caller at a time.
-        self._lock = Lock()
+        super().__init__(ffi.gc(out[0], lib.zb_gemm_destroy))
 
     @property
     def variant(self) -> dict[str, str]:
@@ -143,24 +141,6 @@ class Gemm:
             )
         check(status, "GEMM")
         return ns
-
-    def close(self) -> None:
-        """End the threads and free the buffers; the plan cannot be used again."""
-        with self._lock:
-            if self._plan is not None:
-                ffi.release(self._plan)
-                self._plan = None
-
-    def __enter__(self) -> Gemm:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _open(self) -> Any:
-        if self._plan is None:
-            raise ValueError("this plan was closed")
-        return self._plan
 
     def _leading_dimension(self, name: str, matrix: Matrix) -> int:
         """Elements from row to row, after all checks that C relies on."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from zbench.native import cpu
 from zbench.native._zbench import ffi, lib
 from zbench.native.arguments import choice, count
+from zbench.native.handle import Handle
 from zbench.native.status import check
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ def peak_flops(dtype: str, isa: str, threads: int, duration_ns: int = 3_000_000)
     return float(flops[0])
 
 
-class Stream:
+class Stream(Handle):
     """A bandwidth kernel over fp64 arrays of `elements`, with its threads; close it to end them.
 
     Raises ValueError, TypeError, MemoryError, OSError, UsageError (an instruction set this CPU
@@ -62,9 +62,7 @@ class Stream:
         out = ffi.new("zb_stream **")
         status = lib.zb_stream_create(KERNELS[kernel], cpu.ISAS[isa], elements, threads, out)
         check(status, f"{kernel} of {elements} elements, {threads} threads, {isa}")
-        self._plan = ffi.gc(out[0], lib.zb_stream_destroy)
-        # The C code runs without the GIL, and a plan serves one caller at a time.
-        self._lock = Lock()
+        super().__init__(ffi.gc(out[0], lib.zb_stream_destroy))
 
     @property
     def variant(self) -> dict[str, str]:
@@ -106,24 +104,6 @@ class Stream:
             )
         check(status, self._kernel)
         return ns
-
-    def close(self) -> None:
-        """End the threads; the plan cannot be used again."""
-        with self._lock:
-            if self._plan is not None:
-                ffi.release(self._plan)
-                self._plan = None
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _open(self) -> Any:
-        if self._plan is None:
-            raise ValueError("this plan was closed")
-        return self._plan
 
     def _pointer(self, name: str, array: Array) -> Any:
         if not isinstance(array, np.ndarray) or array.dtype != np.float64:

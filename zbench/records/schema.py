@@ -27,11 +27,6 @@ class Probe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def value(self) -> float:
         return (self.before + self.after) / 2
 
-    @property
-    def variation(self) -> float:
-        """Relative change over the burst."""
-        return abs(self.after - self.before) / self.value if self.value else 0.0
-
 
 class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the answers of the timed rounds were right, and what the check can see."""
