@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun
 from zbench.fabrics.base import World, window
-from zbench.fabrics.shm import NUMPY_DTYPES, WINDOWED, Shm
+from zbench.fabrics.shm import WINDOWED, Shm
 
 SLOTS = 2
 ROUNDS = 3
@@ -47,7 +48,7 @@ def expected(op: str, rank: int, ranks: int, slot: int, count: int, dtype: str) 
 def wrong(fabric: Shm, op: str, dtype: str, size_bytes: int, algorithm: str | None, registered: bool) -> str:
     """Run one case for a few rounds and through `execute`; what is wrong with its outputs, or ""."""
     rank, ranks = fabric.world.rank, fabric.world.size
-    kind = np.dtype(NUMPY_DTYPES[dtype])
+    kind = NUMPY_DTYPES[dtype]
     messages = window(size_bytes) if op in WINDOWED else 1
     count = messages * size_bytes // kind.itemsize
     alloc = fabric.alloc if registered else lambda shape, _: np.empty(shape, kind)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from zbench.cards.base import Card
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported
 from zbench.native import cpu, stream
 
-DTYPES = {"fp32": np.float32, "fp64": np.float64}
 STREAM_KERNELS = ("read", "copy", "triad")
 
 ALIGNMENT = 64
@@ -23,7 +23,7 @@ PROBE_BANDWIDTH_BYTES = 64 << 20
 
 def aligned_empty(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     """Uninitialised, row-major, on a cache line's boundary."""
-    kind = np.dtype(DTYPES[dtype])
+    kind = NUMPY_DTYPES[dtype]
     size_bytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     raw = np.empty(size_bytes + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, suggest
 from zbench.fabrics.base import Fabric, Seat, Slot, World, window
 from zbench.fabrics.memory import Area, available_bytes
@@ -42,13 +43,6 @@ second pass over it does not go to memory."""
 PROBE_BYTES = 64 << 20
 """Largest copy of a probe: beyond, it measures the same memory for longer."""
 
-NUMPY_DTYPES: dict[str, type[np.generic]] = {
-    "fp32": np.float32,
-    "fp64": np.float64,
-    "int32": np.int32,
-    "int64": np.int64,
-    "byte": np.uint8,
-}
 SUMMED = ("fp32", "fp64", "int32", "int64")
 POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
 UNBOUNDED = ("message_rate", "bidirectional")
@@ -119,7 +113,7 @@ class Shm(Fabric):
         return dict.fromkeys((*pairs, "barrier", "bcast"), ("byte",)) | {"allreduce": SUMMED}
 
     def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-        kind = np.dtype(NUMPY_DTYPES[dtype])
+        kind = NUMPY_DTYPES[dtype]
         size_bytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
         return self._take(size_bytes)[:size_bytes].view(kind).reshape(shape)
 
@@ -173,7 +167,7 @@ class Shm(Fabric):
         if name not in ALGORITHMS[case.workload]:
             raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
         ranks, (size_bytes,) = self.world.size, case.size
-        item_bytes = np.dtype(NUMPY_DTYPES[case.dtype]).itemsize
+        item_bytes = NUMPY_DTYPES[case.dtype].itemsize
         chunks = _chunks(case)
         blocks = ALGORITHMS[case.workload][name].blocks(ranks, chunks)
         messages = chunks if case.workload in WINDOWED else 1
@@ -196,7 +190,7 @@ class Shm(Fabric):
             raise Unsupported(f"shm: {case.workload} takes {takes}, not {case.dtype}")
         if case.ranks != self.world.size:
             raise Unsupported(f"shm: {case.key} in a world of {self.world.size} ranks")
-        if len(case.size) != 1 or case.size[0] % np.dtype(NUMPY_DTYPES[case.dtype]).itemsize:
+        if len(case.size) != 1 or case.size[0] % NUMPY_DTYPES[case.dtype].itemsize:
             raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
 
     def execute(self, plan: Prepared, slot: int) -> None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from zbench.cards.base import Card, Slot
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun
 from zbench.fabrics.base import Fabric
 from zbench.workloads import step, workload
-from zbench.workloads.base import NUMPY_DTYPES, Answer, Array, Finding, Workload
+from zbench.workloads.base import Answer, Array, Finding, Workload
 
 CLOCK_AGREEMENT = 0.02
 """Back-to-back card rounds must add up to the harness' own clock within this share ..."""

@@ -10,15 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 
 Array = NDArray[Any]
-NUMPY_DTYPES: dict[str, np.dtype[Any]] = {
-    "fp32": np.dtype(np.float32),
-    "fp64": np.dtype(np.float64),
-    "int32": np.dtype(np.int32),
-    "int64": np.dtype(np.int64),
-    "byte": np.dtype(np.uint8),
-}
 UNIT_ROUNDOFF = {"fp32": 2.0**-24, "fp64": 2.0**-53}
 
 

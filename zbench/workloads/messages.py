@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 from zbench.fabrics.base import window
 from zbench.workloads.base import (
-    NUMPY_DTYPES,
     Answer,
     Array,
     Buffer,
