@@ -7,7 +7,7 @@ import pytest
 from zbench.case import Case
 from zbench.errors import UsageError
 from zbench.records import store
-from zbench.records.schema import Record, Run
+from zbench.records.schema import VERSION, Record, Run
 
 
 def a_run() -> Run:
@@ -79,7 +79,7 @@ def test_an_unknown_field_is_refused(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """An old zbench does not guess what a new one meant."""
     path = stored(tmp_path) / store.RUN_FILE
-    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    path.write_text(path.read_text().replace(f'"version": {VERSION}', '"version": 99'))
     with pytest.raises(UsageError, match="version 99 is newer"):
         store.load(tmp_path)
 

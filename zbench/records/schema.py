@@ -2,6 +2,8 @@
 
 Format history (readers migrate older versions, refuse newer ones):
   1  first
+  2  Record: sheet (a figure without samples, from another tool); Run: cases, sittings, time limit, price,
+     plan, disturbed, imported
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import msgspec
 
 from zbench.case import Case
 
-VERSION = 1
+VERSION = 2
 
 
 class Probe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +41,14 @@ class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smallest_error: float
     """The smallest absolute error in one element that the check can see; 0 means bit equality."""
     why: str = ""
+
+
+class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A figure that another tool told, without its samples: evidence DATA SHEET, never MEASURED."""
+
+    statistic: Literal["mean", "median", "min", "max", "unknown"]
+    time_ns: float
+    """Of one execution of the case, as a sample would be with batch 1."""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,6 +81,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     probe: Probe | None = None
     clock_cost_ns: float = 0.0
     verification: Verification | None = None
+    sheet: Sheet | None = None
+    """Instead of samples."""
     status: Literal["ok", "invalid", "wrong", "skipped"] = "ok"
     """invalid: the timing cannot be trusted; wrong: the answer was; skipped: not run, see `why`."""
     why: str = ""
@@ -78,6 +90,29 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Key of `Run.fingerprints`."""
     started: str = ""
     """UTC, ISO 8601."""
+
+
+class Sitting(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One time that somebody measured for this run: the first, and each --resume or --append."""
+
+    why: Literal["run", "resume", "append"]
+    started: str
+    """UTC, ISO 8601."""
+    ended: str = ""
+    """Empty: it was killed, or it is still measuring."""
+    zbench: str
+    command: list[str]
+    launches: int
+    """What it was to bring the run to."""
+
+
+class Imported(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the figures of an imported run come from."""
+
+    tool: str
+    """nccl-tests, osu, mamf-finder."""
+    file: str
+    sha256: str
 
 
 class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -94,6 +129,17 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     fabrics: list[str]
     ranks: int
     launches: int
+    cases: list[str] = []
+    """Globs that selected the cases; none: all."""
+    time_limit_s: float | None = None
+    price_per_card_hour: float | None = None
+    """In whatever currency was meant."""
+    plan_sha256: str = ""
+    """Of the plan file, where one was given."""
+    sittings: list[Sitting] = []
+    disturbed: list[str] = []
+    """What else was seen measuring on this machine meanwhile, once each."""
+    imported: Imported | None = None
     claims: str = ""
     """Name or path of the claims file."""
     claims_sha256: str = ""
