@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from zbench.case import Case
-from zbench.records.schema import Probe, Record, Verification
+from zbench.judge.history import Kept
+from zbench.records.schema import Probe, Record, Run, Verification
 from zbench.workloads import workload
 
 
@@ -60,6 +61,26 @@ class Make:
             Make.record(case, block, [round(ns)] * 3, subject, probe=probe, **fields)
             for block, (ns, probe) in enumerate(zip(medians_ns, probes, strict=True))
         ]
+
+    MACHINE = {"cpu": "Example CPU", "architecture": "x86_64", "cpus_usable": 2, "memory_bytes": 8 << 30}
+
+    @staticmethod
+    def kept(name: str, records: Sequence[Record], machine: dict[str, Any] = MACHINE, **fields: Any) -> Kept:
+        """A stored run; names in the order of the alphabet are in the order of time."""
+        given: dict[str, Any] = {
+            "zbench": "0.1.0",
+            "created": f"2026-11-21T00:00:00Z {name}",
+            "command": ["zbench", "run"],
+            "profile": "quick",
+            "seed": 1,
+            "suites": ["card"],
+            "cards": list(dict.fromkeys(record.subject for record in records)),
+            "fabrics": [],
+            "ranks": 1,
+            "launches": 5,
+            "fingerprints": {"f1": machine},
+        }
+        return Kept(name, Run(**(given | fields)), list(records))
 
     @staticmethod
     def probe(before: float, after: float | None = None, unit: str = "FLOP/s") -> Probe:

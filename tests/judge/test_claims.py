@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from zbench.errors import UsageError
-from zbench.judge.claims import Baseline, built_in, load_claims, parse_claims
+from zbench.judge.claims import Baseline, built_in, directory_of, load_claims, parse_claims
+from zbench.judge.conditions import CONDITIONS
 
 GOOD = """
 version = 1
@@ -94,6 +95,21 @@ def with_line(line: str) -> str:
         (GOOD.replace("version = 1", "version = 1\nname = 'x'"), "name: unknown key"),
         ("version = 1", "claim: expected at least one [[claim]] table"),
         ("version = 1\nclaim = [3]", "claim[0]: expected a table, found 3"),
+        ("", "version: expected 1, found nothing"),
+        (with_line("value = 1e400"), "claim[0].value: expected `str`, got `float`"),
+        (with_line('value = "1e-400 s"'), "claim[0].value: '1e-400 s' is too small to be meant"),
+        (with_line(f"ranks = {10**30}"), "claim[0]"),
+        (with_line(f"ranks = {'9' * 5000}"), "not TOML: "),
+        (with_line(f"ranks = 0x{'f' * 5000}"), ""),
+        (
+            with_line('conditions = { endpiont = "device memory" }'),
+            "claim[0].conditions.endpiont: unknown condition (did you mean 'endpoint'?)",
+        ),
+        (
+            with_line('conditions = { path = "accross hosts" }'),
+            "claim[0].conditions.path: unknown value 'accross hosts' (did you mean 'across hosts'?)",
+        ),
+        (with_line("conditions = { load = 1e400 }"), "claim[0].conditions.load: inf is not a finite number"),
         ("version = ", "not TOML: "),
         (GOOD + 'id = "twice"', "not TOML: "),
         ("a = " + "[" * 5000, "not TOML: "),
@@ -119,14 +135,44 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     """Not there, a directory, binary, ten megabytes: each one line."""
     with pytest.raises(UsageError, match=r"no claims file 'zhenwu-10' \(did you mean 'zhenwu-10k'\?\)"):
         load_claims("zhenwu-10")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"not a regular file \(known: none, zhenwu-10k\)"):
         load_claims(tmp_path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="not text in UTF-8"):
         load_claims(tmp_path / "binary")
     (tmp_path / "junk").write_bytes(b"x" * 10_000_000)
     with pytest.raises(UsageError, match="larger than 1 MiB"):
         load_claims(tmp_path / "junk")
+
+
+@pytest.mark.parametrize("line", ['metric = "{}"', "'{}' = 1", 'value = "{}"'])
+def test_what_a_file_holds_makes_no_long_message(line: str) -> None:
+    """A value of a megabyte, or one with the codes of terminals in it, is told in one short line."""
+    with pytest.raises(UsageError) as error:
+        parse_claims(with_line(line.format("x" * 1_000_000)), "mine.toml")
+    assert len(str(error.value)) < 500
+    with pytest.raises(UsageError) as error:
+        parse_claims(with_line('"a\\nb\\u001b[31m" = 1'), "mine.toml")
+    assert str(error.value).isprintable()
+
+
+def test_a_file_from_another_system_is_read(tmp_path: Path) -> None:
+    """With a byte order mark, and with the ends of lines that Windows writes."""
+    (tmp_path / "mine.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_claims(tmp_path / "mine.toml") == parse_claims(GOOD, "mine.toml")
+
+
+def test_every_condition_that_a_built_in_file_names_is_known() -> None:
+    """And says what it means."""
+    named = {name for file in built_in() for claim in load_claims(file) for name in claim.conditions}
+    assert named <= CONDITIONS.keys()
+    assert all(CONDITIONS.values())
+
+
+def test_a_path_in_a_file_is_relative_to_the_file(tmp_path: Path) -> None:
+    """Where the current directory is does not matter; a built-in file has no directory of one's own."""
+    assert directory_of(tmp_path / "mine.toml") == tmp_path
+    assert directory_of("zhenwu-10k") == Path()
 
 
 def test_a_file_is_read_by_path(tmp_path: Path) -> None:
@@ -137,7 +183,8 @@ def test_a_file_is_read_by_path(tmp_path: Path) -> None:
 
 def test_the_claims_that_come_with_it() -> None:
     """Seven, each with publisher, date, and what would settle it."""
-    assert built_in() == ["zhenwu-10k"]
+    assert built_in() == ["none", "zhenwu-10k"]
+    assert load_claims("none") == []
     claims = load_claims("zhenwu-10k")
     assert [claim.id for claim in claims] == [
         "fabric-latency",

@@ -8,8 +8,9 @@ import pytest
 
 from zbench.case import Case
 from zbench.judge.claims import load_claims, parse_claims
+from zbench.judge.compare import compare_runs
 from zbench.judge.facts import HOST_CONDITIONS, RunFacts
-from zbench.judge.ratios import compare_runs, ratios
+from zbench.judge.ratios import ratios
 from zbench.judge.reasons import distance
 from zbench.judge.scaling import Projection, Scaling, scaling
 from zbench.judge.summary import summarise
@@ -105,7 +106,7 @@ def test_few_launches_in_modes_decide_nothing_and_ask_for_more(make):
     times = np.array([1.0, 1.001, 1.3, 1.301, 1.302]) * MS
     limit = claim(value="1 TFLOP/s")
     found = verdict(limit, make.launches(make.GEMM, times))
-    assert (found.verdict, found.missing) == ("UNDECIDED", "about 10 launches")
+    assert (found.verdict, found.missing) == ("UNDECIDED", "about 10 launches in all, 5 more")
     assert found.undecided_keys == (make.GEMM.key,)
     assert "5 of them bound their median with 94 % confidence only" in found.why
     assert verdict(limit, make.launches(make.GEMM, [*times, *times])).verdict == "MET"
@@ -277,9 +278,9 @@ def test_a_named_baseline_is_not_replaced_by_whatever_is_there(make):
 
 def test_a_ratio_over_a_stored_run_stays_undecided(make):
     """It is shown the right way round: this run over the stored one."""
-    then = summarise(make.launches(make.GEMM, NOISE * 12 * MS))
+    then = make.kept("results/old", make.launches(make.GEMM, NOISE * 12 * MS))
     records = make.launches(make.GEMM, NOISE * MS)
-    stored = compare_runs(summarise(records), then, "results/old")
+    stored = compare_runs(make.kept("new", records), then, [])
     found = verdict(claim(**RATIO, to={"run": "results/old"}), records, extra=stored)
     assert (found.verdict, found.measured) == ("UNDECIDED", pytest.approx(12, rel=0.01))
     assert verdict(claim(**RATIO, to={"run": "other"}), records, extra=stored).verdict == "NOT TESTABLE"
@@ -390,6 +391,35 @@ def test_pairs_are_judged_by_the_worst_or_the_best(make):
     wanted = {"metric": "latency", "case": "pingpong/*", "operator": "<=", "value": "4 us"}
     assert verdict(claim(**wanted, statistic="max_over_pairs"), records).verdict == "NOT MET"
     assert verdict(claim(**wanted, statistic="min_over_pairs"), records).verdict == "MET"
+
+
+def test_one_pair_of_many_settles_nothing_about_pairs(make):
+    """The only link of two ranks is every link; of eight it is one of 28."""
+    wanted = claim(
+        metric="latency", case="pingpong/*", operator="<=", value="4 us", statistic="max_over_pairs"
+    )
+    two, eight = (Case("pingpong", "byte", (8,), {"ranks": ranks}) for ranks in (2, 8))
+    assert verdict(wanted, make.launches(two, NOISE * 2000, "shm")).verdict == "MET"
+    found = verdict(wanted, make.launches(eight, NOISE * 2000, "shm"))
+    assert found.verdict == "NOT TESTABLE"
+    assert "the claim is about the pairs of 8 ranks, one of them was measured" in found.why
+
+
+def test_a_cost_needs_a_price(make):
+    """A step of one second on two cards, at 3600 an hour and card, costs 2."""
+    records = make.launches(make.step(2), NOISE * 1000 * MS, "cpu+shm")
+    wanted = claim(metric="cost", case="step/*", operator="<=", value="2.1 currency")
+    found = verdict(wanted, records, msgspec.structs.replace(HERE, price_per_card_hour=3600.0))
+    assert (found.verdict, found.measured) == ("MET", pytest.approx(2, rel=0.01))
+    found = verdict(wanted, records)
+    assert (found.verdict, found.measured) == ("NOT TESTABLE", None)
+    assert "no price is known; measure with --price-per-card-hour PRICE" in found.why
+
+
+def test_a_metric_that_no_case_tells_is_not_run(make):
+    """And the reason is not that the case was missing."""
+    found = verdict(claim(metric="ttft", operator="<=", value="1 s"), make.launches(make.GEMM, NOISE * MS))
+    assert (found.verdict, found.why) == ("NOT RUN", "no case gemm/* that was run tells a ttft")
 
 
 def test_a_share_of_peak_and_a_plain_bandwidth_can_be_claimed(make):

@@ -22,6 +22,7 @@ def a_run() -> Run:
         fabrics=[],
         ranks=2,
         launches=2,
+        state="complete",
     )
 
 
@@ -57,7 +58,22 @@ def test_a_half_written_last_line_is_left_out(tmp_path: Path) -> None:
     """A writer that was killed loses the record it was writing, and no other."""
     path = stored(tmp_path) / store.RECORDS_FILE
     path.write_bytes(path.read_bytes() + b'{"version":1,"suite":"ca')
-    assert store.load(tmp_path)[1] == [a_record(0), a_record(1)]
+    run, records = store.load(tmp_path)
+    assert records == [a_record(0), a_record(1)]
+    assert (run.state, run.why) == (
+        "partial",
+        "the last line of records.jsonl is cut off and left out: 2 finished records",
+    )
+
+
+def test_a_run_that_never_ended_says_so(tmp_path: Path) -> None:
+    """Killed, or still at it: every reader gets to know, and what is finished is there."""
+    run = a_run()
+    run.state = "running"
+    store.write_run(stored(tmp_path, records=1), run)
+    run, records = store.load(tmp_path)
+    assert (len(records), run.state) == (1, "running")
+    assert run.why == "killed while measuring, or still measuring: 1 finished record"
 
 
 def test_a_broken_line_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
+import stat
 import sys
 from importlib import resources
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from zbench.errors import UsageError, suggest
+from zbench.judge.conditions import CONDITIONS, VALUES, Conditions
 from zbench.judge.metrics import METRICS, Metric
 from zbench.judge.units import parse_as
 
@@ -22,8 +24,13 @@ else:
     import tomli as tomllib
 
 VERSION = 1
+MESSAGE_LENGTH = 400
+"""Of an error that quotes a file: a value of a megabyte is not worth more."""
 LARGEST_FILE_BYTES = 1 << 20
 """A claim file is written by hand; what is larger was not meant to be one."""
+
+MOST_RANKS = 10**9
+"""Cards that anybody speaks of."""
 
 Statistic = Literal["p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs"]
 STATISTICS = ("p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs")
@@ -71,7 +78,8 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """None in a ratio: the claimant named no baseline."""
     ranks: int = 1
     """The scale that is spoken of: cards that work on it together."""
-    conditions: dict[str, str | int | float] = {}
+    conditions: Conditions = {}
+    """Names of `CONDITIONS`."""
     evidence: Literal["DATA SHEET", "PROJECTED", "MEASURED ON A SLICE", "MEASURED"] = "MEASURED"
     """The least that settles it."""
     assumed: tuple[str, ...] = ()
@@ -112,26 +120,52 @@ def load_claims(name: str | Path) -> list[Claim]:
     return parse_claims(claims_text(name), file)
 
 
+def directory_of(name: str | Path) -> Path:
+    """What the paths in a claims file are relative to: its own directory; of a built-in one, the current."""
+    return Path() if str(name) in built_in() else Path(name).parent
+
+
 def claims_text(name: str | Path) -> str:
     """The file as it stands. Raises UsageError."""
     if str(name) in built_in():
         return (resources.files("zbench.judge") / "claims" / f"{name}.toml").read_text("utf-8")
     path = Path(name)
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for, a device never ends
+            raise UsageError(f"{path}: not a regular file{suggest('', built_in())}")
+        if about.st_size > LARGEST_FILE_BYTES:
             raise UsageError(f"{path}: larger than {LARGEST_FILE_BYTES >> 20} MiB, so not a claims file")
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"no claims file {str(name)!r}{suggest(str(name), built_in())}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not text in UTF-8, so not a claims file: {error.reason}") from None
 
 
 def parse_claims(text: str, file: str) -> list[Claim]:
-    """The claims of a file's text; `file` is what errors call it. Raises UsageError."""
+    """The claims of a file's text; `file` is what errors call it. Raises UsageError, of one line."""
+    try:
+        return _parsed(text, file)
+    except UsageError as error:
+        raise UsageError(one_line(str(error))) from None
+    except ValueError as error:  # an integer of so many digits that it cannot even be quoted
+        raise UsageError(f"{file}: {error}") from None
+
+
+def one_line(text: str) -> str:
+    """Whatever a file holds, a message that quotes it is one line of readable length."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    half = MESSAGE_LENGTH // 2
+    return shown if len(shown) <= MESSAGE_LENGTH else f"{shown[:half]} ... {shown[-half:]}"
+
+
+def _parsed(text: str, file: str) -> list[Claim]:
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or int() of too many digits
         raise UsageError(f"{file}: not TOML: {error}") from None
     for key in table:
         if key not in ("version", "claim"):
@@ -140,7 +174,7 @@ def parse_claims(text: str, file: str) -> list[Claim]:
         found = repr(table["version"]) if "version" in table else "nothing"
         raise UsageError(f"{file}: version: expected {VERSION}, found {found}; this zbench reads no other")
     entries = table.get("claim")
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list):  # `claim = []` says that there is none
         raise UsageError(f"{file}: claim: expected at least one [[claim]] table")
     claims: list[Claim] = []
     for index, entry in enumerate(entries):
@@ -202,7 +236,15 @@ def _check(claim: Claim, where: str) -> None:
             raise UsageError(f"{where}.to: expected exactly one of card, run, subject")
     if claim.ranks < 1:
         raise UsageError(f"{where}.ranks: expected at least 1, found {claim.ranks}")
+    if claim.ranks > MOST_RANKS:
+        raise UsageError(f"{where}.ranks: expected at most {MOST_RANKS:,}")
     for key, value in claim.conditions.items():
+        if key not in CONDITIONS:
+            near = suggest(key, CONDITIONS)
+            raise UsageError(f"{where}.conditions.{key}: unknown condition{near}")
+        if key in VALUES and value not in VALUES[key]:
+            near = suggest(str(value), VALUES[key])
+            raise UsageError(f"{where}.conditions.{key}: unknown value {value!r}{near}")
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"{where}.conditions.{key}: {value} is not a finite number")
     for key in claim.assumed:

@@ -7,25 +7,32 @@ from collections.abc import Sequence
 import msgspec
 
 from zbench.judge.claims import Claim
+from zbench.judge.conditions import Conditions
 from zbench.judge.observations import Observation
-
-Conditions = dict[str, str | int | float]
 
 WORKLOAD_CONDITIONS: dict[str, Conditions] = {
     "pingpong": {"operation": "half the round trip", "in_flight": 1},
     "step": {"model": "one linear layer"},
 }
 """What the workloads themselves fix of a claim's conditions."""
+SHEET_ALONE = "a data sheet figure, not measured under the same protocol"
 HOST_CONDITIONS: Conditions = {"endpoint": "host memory", "initiator": "host"}
 """What holds for a fabric between the memories of hosts, for `RunFacts.conditions`."""
+MEMORY_CONDITIONS: dict[str, Conditions] = {
+    "host": HOST_CONDITIONS,
+    "device": {"endpoint": "device memory"},
+}
+"""Memory that all fabrics of a run move between, as their variant has it -> what holds."""
 
 
 class RunFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a run knows of itself that claims may ask for."""
 
     hosts: int = 1
+    """0: not known."""
     ranks: int = 1
     profile: str = ""
+    price_per_card_hour: float | None = None
     subjects: tuple[str, ...] = ()
     """In the order given; claims are about the first of each suite."""
     conditions: Conditions = {}
@@ -41,7 +48,12 @@ def obstacles_to(claim: Claim, found: Sequence[Observation], facts: RunFacts) ->
         none = "the claim names none, and no second subject was measured"
         name = f"{claim.to.name!r} was not measured beside it" if claim.to else none
         reasons.append(f"a ratio needs a baseline under the same protocol: {name}")
-    here: Conditions = {"path": "across hosts" if facts.hosts > 1 else "on one host"}
+    if claim.metric == "cost" and not claim.is_ratio and facts.price_per_card_hour is None:
+        reasons.append("no price is known; measure with --price-per-card-hour PRICE")
+    world = max((o.ranks for o in found), default=0)
+    if claim.statistic.endswith("_over_pairs") and len(found) == 1 and world > 2:
+        reasons.append(f"the claim is about the pairs of {world} ranks, one of them was measured")
+    here: Conditions = {"path": "across hosts" if facts.hosts > 1 else "on one host"} if facts.hosts else {}
     here |= WORKLOAD_CONDITIONS.get(claim.case.partition("/")[0], {}) | facts.conditions
     unmet = [
         f"{name.replace('_', ' ')}: {wanted} (here {here.get(name, 'not known')})"

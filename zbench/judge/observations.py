@@ -13,10 +13,12 @@ from zbench.judge.ratios import Ratio
 from zbench.judge.scaling import Scaling
 from zbench.judge.summary import Pair, Summary, known_workload
 from zbench.measure.statistics import INTERVAL_ALPHA, interval
+from zbench.records.schema import Sheet
 
 PER_TIME = {"rate", "bandwidth", "algbw", "busbw", "message_rate", "tokens_per_second"}
 TIMES = {"latency", "pipelined_latency", "time", "cost"}
 """A ratio of these is a ratio of times (of cost: at one price per hour), either way round."""
+HOUR_S = 3600
 BLOCKING = {"latency", "time", "busbw", "rate"}
 """Metrics of workloads whose operations run one after the other, so that their time is a latency."""
 
@@ -39,7 +41,9 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     to: str = ""
     """Of a ratio: what it is over."""
     stored: bool = False
-    """The other side of the ratio was measured in another session."""
+    """The other side of the ratio was measured in another session, and how much those differ is not known."""
+    sheet: bool = False
+    """Of a data sheet, at least on one side of a ratio: `value` is told by somebody, not measured."""
     method: str = ""
     confidence: float = 1 - INTERVAL_ALPHA
     """Of `bounds`; less where few launches fall into modes, and then it decides nothing."""
@@ -66,14 +70,17 @@ def observe(
     ratios: Sequence[Ratio],
     scaling: Scaling,
     subjects: Sequence[str],
+    price_per_card_hour: float | None = None,
 ) -> list[Observation]:
     """Everything measured here that the claim's glob and metric select, on the candidate."""
     if claim.is_ratio:
-        return _ratios(claim, ratios)
+        return _ratios(claim, ratios, summaries, subjects)
     if claim.metric.startswith("efficiency_"):
         return _efficiencies(claim, scaling, subjects)
+    if claim.metric == "cost" and price_per_card_hour is None:
+        return []
     return [
-        _absolute(claim, summary)
+        _absolute(claim, summary, price_per_card_hour or 0.0)
         for summary in summaries
         if fnmatchcase(summary.key, claim.case)
         and summary.subject == candidate(summaries, summary.suite, subjects)
@@ -85,18 +92,20 @@ def speaks_of(summary: Summary, metric: str) -> bool:
     """Whether the metric can be had from this summary."""
     if metric == "mfu":
         return summary.probe_unit == "FLOP/s"
-    if metric in ("latency", "time"):
+    if metric in ("latency", "time", "cost"):
         return summary.metric in BLOCKING
     if metric == "pipelined_latency":
         return summary.metric in ("bandwidth", "message_rate") and summary.suite == "fabric"
     return metric == summary.metric or (metric == "algbw" and summary.metric == "busbw")
 
 
-def _metric(summary: Summary, metric: str, ns: float) -> float:
+def _metric(summary: Summary, metric: str, ns: float, price_per_card_hour: float = 0.0) -> float:
     """The metric for a time per operation (of mfu: FLOP/s, still to be divided by the peak)."""
     work = known_workload(summary.case.workload)
     if metric == "mfu":
         return work.flops(summary.case) / ns * 1e9
+    if metric == "cost":  # of one operation on all its cards
+        return ns / 1e9 / HOUR_S * summary.ranks * price_per_card_hour
     if metric in TIMES:
         return ns / 1e9
     if metric == "algbw":
@@ -104,7 +113,7 @@ def _metric(summary: Summary, metric: str, ns: float) -> float:
     return work.value(summary.case, ns)
 
 
-def _absolute(claim: Claim, summary: Summary) -> Observation:
+def _absolute(claim: Claim, summary: Summary, price_per_card_hour: float) -> Observation:
     found = Observation(
         key=summary.key,
         subject=summary.subject,
@@ -116,10 +125,12 @@ def _absolute(claim: Claim, summary: Summary) -> Observation:
     )
     if summary.median_ns is None:
         return found
+    if summary.sheet:
+        return _told(claim, summary, summary.sheet, found, price_per_card_hour)
     if claim.statistic == "p99":
-        return _tail(claim, summary, found)
+        return _tail(claim, summary, found, price_per_card_hour)
     times = summary.launch_means_ns if claim.statistic == "mean" else summary.launch_medians_ns
-    values = tuple(_metric(summary, claim.metric, ns) for ns in times)
+    values = tuple(_metric(summary, claim.metric, ns, price_per_card_hour) for ns in times)
     speeds = summary.launch_speeds
     if speeds and claim.metric == "mfu":
         values = tuple(rate / peak for rate, peak in zip(values, speeds, strict=True))
@@ -138,7 +149,25 @@ def _absolute(claim: Claim, summary: Summary) -> Observation:
     )
 
 
-def _tail(claim: Claim, summary: Summary, found: Observation) -> Observation:
+SHEET_STATISTICS = {"mean": ("mean", "median", "unknown"), "p99": ("p99",)}
+"""Statistic of a claim -> those of a data sheet that speak of it, best first. A tool tells its mean or its
+median where another tells the other, and a claim that lets data sheets settle it lets that pass, too."""
+OTHERWISE = ("median", "mean", "unknown")
+
+
+def _told(claim: Claim, summary: Summary, sheet: Sheet, found: Observation, price: float) -> Observation:
+    """A data sheet's figure: a point, or nothing where it tells another statistic."""
+    figures = sheet.others_ns | {sheet.statistic: sheet.time_ns}
+    for statistic in SHEET_STATISTICS.get(claim.statistic, OTHERWISE):
+        if statistic in figures:
+            ns = figures[statistic] / known_workload(summary.case.workload).operations(summary.case)
+            value = _metric(summary, claim.metric, ns, price)
+            return msgspec.structs.replace(found, value=value, sheet=True, method="")
+    why = f"the data sheet tells no {claim.statistic}, only {', '.join(figures)}"
+    return msgspec.structs.replace(found, sheet=True, why=why, method="")
+
+
+def _tail(claim: Claim, summary: Summary, found: Observation, price: float) -> Observation:
     """The 99th percentile of single operations, as bounds; for a rate, that of the slow ones."""
     high, low = summary.percentiles.get("p99"), summary.percentile_floors.get("p99")
     if high is None or low is None:
@@ -147,8 +176,8 @@ def _tail(claim: Claim, summary: Summary, found: Observation) -> Observation:
             "needs 459 operations, timed one by one"
         )
         return msgspec.structs.replace(found, why=why)
-    ends = sorted(_metric(summary, claim.metric, ns) for ns in (low, high))
-    worst = _metric(summary, claim.metric, high)
+    ends = sorted(_metric(summary, claim.metric, ns, price) for ns in (low, high))
+    worst = _metric(summary, claim.metric, high, price)
     return msgspec.structs.replace(found, value=worst, bounds=(ends[0], ends[1]), method="order statistics")
 
 
@@ -176,18 +205,20 @@ def _efficiencies(claim: Claim, scaling: Scaling, subjects: Sequence[str]) -> li
     ]
 
 
-def _ratios(claim: Claim, ratios: Sequence[Ratio]) -> list[Observation]:
-    """metric(candidate) / metric(baseline), from time(to) / time(of)."""
+def _ratios(
+    claim: Claim, ratios: Sequence[Ratio], summaries: Sequence[Summary], subjects: Sequence[str]
+) -> list[Observation]:
+    """metric(candidate) / metric(baseline), from time(to) / time(of): beside in the same blocks where that
+    was measured, else in a stored run."""
     rows = [r for r in ratios if fnmatchcase(r.key, claim.case)] if claim.metric in PER_TIME | TIMES else []
-    if claim.to is None:  # the claimant named no baseline: whatever was measured beside the candidate
-        rows = [r for r in rows if not r.baseline]
-        return [_ratio(claim, r) for r in rows if r.to == rows[0].to]
-    named = claim.to
-    return [
-        _ratio(claim, r)
-        for r in rows
-        if (r.baseline == named.run if r.baseline else bool(named.subject) and r.to == named.subject)
-    ]
+    beside = [r for r in rows if not r.baseline]
+    stored = [r for r in rows if r.baseline and r.to == candidate(summaries, r.suite, subjects)]
+    if (named := claim.to) is not None:
+        beside = [r for r in beside if named.subject and r.to == named.subject]
+        stored = [r for r in stored if named.run == r.baseline or r.of in (named.card, named.subject)]
+    if beside:  # of several that were measured beside it, the first; likewise of stored runs
+        return [_ratio(claim, r) for r in beside if r.to == beside[0].to]
+    return [_ratio(claim, r) for r in stored if r.baseline == stored[0].baseline]
 
 
 def _ratio(claim: Claim, ratio: Ratio) -> Observation:
@@ -203,7 +234,9 @@ def _ratio(claim: Claim, ratio: Ratio) -> Observation:
         value=1 / ratio.median if turned else ratio.median,
         bounds=bounds,
         to=ratio.baseline or ratio.to,
-        stored=bool(ratio.baseline),
+        stored=bool(ratio.baseline) and ratio.interval is None and not ratio.sheet,
+        sheet=ratio.sheet,
+        why=ratio.why if ratio.baseline else "",
         method=ratio.method,
         confidence=ratio.confidence,
     )

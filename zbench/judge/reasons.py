@@ -28,7 +28,8 @@ def nearest(
         where = measured[0].key if len(measured) == 1 else f"{len(measured)} cases {claim.case}"
         value = f"{100 * middle:.3g} %" if claim.value.endswith("%") else format_value(middle, claim.unit)
         figure = f"{value}, {distance(middle, claim.limit)} the claim"
-        return f"here {measured[0].subject} {where}: {figure}"
+        here = "the data sheet of" if any(o.sheet for o in measured) and not claim.is_ratio else "here"
+        return f"{here} {measured[0].subject} {where}: {figure}"
     chosen = [
         s
         for s in summaries
@@ -75,6 +76,8 @@ def reason(claim: Claim, found: Sequence[Observation], words: Sequence[str]) -> 
         parts.append(f"holds in {held}, fails in {failed} of {len(words)} cases {claim.case}")
     elif found[0].value is not None:
         parts.append(f"{found[0].key}: {distance(found[0].value, claim.limit)} the claim")
+    if any(o.sheet for o in found):
+        parts.append("a data sheet figure, with no interval of its own")
     methods = dict.fromkeys(o.method for o in found if o.method not in ("", "t"))
     return "; ".join(parts + [f"interval by {method}" for method in methods])
 
@@ -84,7 +87,8 @@ def missing(claim: Claim, undecided: Sequence[Observation]) -> str:
     needed = [launches_needed(o, claim.limit) for o in undecided]
     if not needed or max(needed) > MANY_LAUNCHES:
         return claim.settles
-    return f"about {max(needed)} launches"
+    more = max(count - o.launches for count, o in zip(needed, undecided, strict=True))
+    return f"about {max(needed)} launches in all, {more} more"
 
 
 def launches_needed(o: Observation, limit: float) -> int:

@@ -19,7 +19,7 @@ from zbench.measure.statistics import (
     percentile_lower_bound,
     percentile_upper_bound,
 )
-from zbench.records.schema import Probe, Record
+from zbench.records.schema import Probe, Record, Sheet
 from zbench.workloads import WORKLOADS, workload
 from zbench.workloads.base import Workload
 
@@ -90,6 +90,9 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Lower bounds, likewise of the best launch."""
     samples: int = 0
     parts_ns: dict[str, float] = {}
+    sheet: Sheet | None = None
+    """The figure of a data sheet: `median_ns` and `value` are its own statistic, and there is no interval,
+    no launch and no sample behind them."""
 
     @property
     def trusted(self) -> bool:
@@ -148,7 +151,7 @@ def _summarise(records: list[Record]) -> Summary:
         noisy=any(noisy([r.probe.before, r.probe.after]) for r in answered if r.probe),
     )
     wrong = [record for record in answered if is_wrong(record)]
-    invalid = [record for record in answered if record.status == "invalid" or not record.samples_ns]
+    invalid = [r for r in answered if r.status == "invalid" or not (r.samples_ns or r.sheet)]
     impossible = _beyond_peak(work, [record for record in answered if record.samples_ns])
     if wrong:
         found = [r.verification.why for r in wrong if r.verification and r.verification.why]
@@ -161,7 +164,22 @@ def _summarise(records: list[Record]) -> Summary:
         return msgspec.structs.replace(summary, status="invalid", why=impossible)
     if not answered:
         return msgspec.structs.replace(summary, status="skipped", why=summary.why or "not run")
+    if sheets := [record.sheet for record in answered if record.sheet]:
+        return _of_a_sheet(summary, work, sheets[0])
     return _with_figures(summary, work, answered)
+
+
+def _of_a_sheet(summary: Summary, work: Workload, sheet: Sheet) -> Summary:
+    """What another tool told, as it told it."""
+    ns = sheet.time_ns / work.operations(summary.case)
+    return msgspec.structs.replace(
+        summary,
+        launches=0,
+        median_ns=ns,
+        value=work.value(summary.case, ns),
+        method=f"data sheet: {sheet.statistic}",
+        sheet=sheet,
+    )
 
 
 def _verified(records: list[Record]) -> bool | None:

@@ -48,6 +48,8 @@ def parse_quantity(text: str) -> tuple[float, str]:
     value = float(number) / round(1 / factor) if factor < 1 else float(number) * factor
     if not math.isfinite(value):
         raise UsageError(f"{text!r} is too large to be meant")
+    if not value and number.lower().partition("e")[0].strip("+-0."):
+        raise UsageError(f"{text!r} is too small to be meant")
     return value, base
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import msgspec
 import numpy as np
 
 from zbench.judge.claims import EVIDENCE, Claim, Source
-from zbench.judge.facts import RunFacts, obstacles_to
+from zbench.judge.facts import SHEET_ALONE, RunFacts, obstacles_to
 from zbench.judge.observations import Observation, observe
 from zbench.judge.ratios import Ratio
 from zbench.judge.reasons import distance, missing, nearest, reason
@@ -71,16 +72,22 @@ def _judge(
     scaling: Scaling,
     facts: RunFacts,
 ) -> Verdict:
-    found = _at_scale(claim, observe(claim, summaries, ratios, scaling, facts.subjects))
+    found = _at_scale(
+        claim, observe(claim, summaries, ratios, scaling, facts.subjects, facts.price_per_card_hour)
+    )
     measured = [o for o in found if o.value is not None]
     subject = measured[0].subject if measured else ""
     reach = max((o.ranks for o in found), default=facts.ranks)
     obstacles = obstacles_to(claim, found, facts)
+    if any(o.sheet for o in found) and claim.evidence != "DATA SHEET":
+        whose = "the baseline" if claim.is_ratio else "this"
+        obstacles.append(f"{whose} is {SHEET_ALONE}")
+    obstacles += dict.fromkeys(o.why for o in found if o.sheet and o.value is None)
     verdict = Verdict(
         claim=claim.id,
         text=claim.text,
         verdict="NOT TESTABLE",
-        evidence=_evidence(bool(measured), bool(obstacles) or reach < claim.ranks),
+        evidence=_evidence(measured, bool(obstacles) or reach < claim.ranks),
         measured=float(np.median([o.value for o in measured])) if measured else None,
         measured_interval=_span(measured),
         operator=claim.operator,
@@ -103,7 +110,13 @@ def _judge(
         here = nearest(claim, verdict.measured, measured, summaries, facts.subjects)
         return msgspec.structs.replace(verdict, why="; ".join([here, *obstacles]))
     if not found:
-        return msgspec.structs.replace(verdict, verdict="NOT RUN", why=f"no case {claim.case} was run")
+        run = any(fnmatchcase(s.key, claim.case) for s in summaries)
+        why = (
+            f"no case {claim.case} that was run tells a {claim.metric}"
+            if run
+            else f"no case {claim.case} was run"
+        )
+        return msgspec.structs.replace(verdict, verdict="NOT RUN", why=why)
     return _decided(claim, verdict, found)
 
 
@@ -115,7 +128,9 @@ def _at_scale(claim: Claim, found: list[Observation]) -> list[Observation]:
     return [o for o in found if o.ranks >= reached]
 
 
-def _evidence(measured: bool, slice_only: bool) -> str | None:
+def _evidence(measured: Sequence[Observation], slice_only: bool) -> str | None:
+    if any(o.sheet for o in measured):
+        return "DATA SHEET"
     return ("MEASURED ON A SLICE" if slice_only else "MEASURED") if measured else None
 
 
@@ -158,22 +173,21 @@ def _decided(claim: Claim, verdict: Verdict, found: Sequence[Observation]) -> Ve
         if o.value is None:
             why = f"{o.key}: {o.status}: {o.why}" if o.status != "ok" else f"{o.key}: {o.why}"
             return replace(verdict, verdict="NOT RUN" if o.status == "skipped" else "UNDECIDED", why=why)
-    fewest = min(o.launches for o in found)
+    fewest = min((o.launches for o in found if not _is_point(o)), default=LAUNCHES)
     if fewest < LAUNCHES:
         why = f"{fewest} launches carry no verdict, {LAUNCHES} do"
         return replace(verdict, verdict="UNDECIDED", why=why, missing=f"{LAUNCHES} launches")
-    if any(o.stored for o in found):
-        return replace(verdict, verdict="UNDECIDED", why="how much sessions differ here is not known")
+    if stored := [o.why for o in found if o.stored]:
+        return replace(verdict, verdict="UNDECIDED", why="; ".join(dict.fromkeys(stored)))
     if claim.statistic in ("min_over_pairs", "max_over_pairs"):
         found = [_extreme(claim, found)]
-    sure = [o.bounds if o.confidence >= 1 - INTERVAL_ALPHA else None for o in found]
-    words = [decide(claim.operator, claim.limit, bounds) for bounds in sure]
+    words = [_word(claim, o, o.bounds if o.confidence >= 1 - INTERVAL_ALPHA else None) for o in found]
     word: Word = "UNDECIDED"
     if len(set(words)) == 1:
         word = words[0]
     elif not claim.is_ratio:
         alpha = INTERVAL_ALPHA / len(found)
-        strict = [decide(claim.operator, claim.limit, o.bounds_at(alpha)) for o in found]
+        strict = [_word(claim, o, o.bounds_at(alpha)) for o in found]
         word = "NOT MET" if "NOT MET" in strict else "UNDECIDED"
     still_open = [o for o, w in zip(found, words, strict=True) if w == "UNDECIDED"]
     return replace(
@@ -185,6 +199,17 @@ def _decided(claim: Claim, verdict: Verdict, found: Sequence[Observation]) -> Ve
         if word == "UNDECIDED" and fewest < EXTENDED
         else (),
     )
+
+
+def _is_point(o: Observation) -> bool:
+    """A figure that somebody told, with nothing measured beside it."""
+    return o.sheet and o.bounds is None
+
+
+def _word(claim: Claim, o: Observation, bounds: Pair | None) -> Word:
+    if _is_point(o) and o.value is not None:
+        return "MET" if HOLDS[claim.operator](o.value, claim.limit) else "NOT MET"
+    return decide(claim.operator, claim.limit, bounds)
 
 
 def _extreme(claim: Claim, found: Sequence[Observation]) -> Observation:

@@ -2,8 +2,8 @@
 
 Format history (readers migrate older versions, refuse newer ones):
   1  first
-  2  Record: sheet (a figure without samples, from another tool); Run: cases, sittings, time limit, price,
-     plan, disturbed, imported
+  2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
+     limit, price, plan, disturbed, imported
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statistic: Literal["mean", "median", "min", "max", "unknown"]
     time_ns: float
     """Of one execution of the case, as a sample would be with batch 1."""
+    others_ns: dict[str, float] = {}
+    """Further statistics of the same time, where the tool told them: mean, median, min, max, p90, p99, ..."""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,8 +62,9 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     case: Case
     subject: str
     variant: dict[str, str] = {}
-    role: Literal["measure", "anchor"] = "measure"
-    """`anchor`: the second launch of the first subject in a block, for the A/A noise floor."""
+    role: Literal["measure", "anchor", "twin"] = "measure"
+    """`anchor`: the second launch of the first subject in a block, for the A/A noise floor; `twin`: of a
+    self-test, every case once more."""
     block: int
     launch: int
     """Number of the launch in this run; equal only for bursts of the same processes."""
@@ -134,6 +137,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     time_limit_s: float | None = None
     price_per_card_hour: float | None = None
     """In whatever currency was meant."""
+    baseline: str = ""
+    """A stored run to compare with, as it was named."""
     plan_sha256: str = ""
     """Of the plan file, where one was given."""
     sittings: list[Sitting] = []
