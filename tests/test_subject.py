@@ -3,7 +3,7 @@
 import pytest
 
 from zbench.errors import UsageError
-from zbench.subject import parse
+from zbench.subject import kind_of, parse
 
 
 def test_a_name_may_carry_an_option() -> None:
@@ -37,3 +37,34 @@ def test_a_directory_that_is_no_environment_is_refused(tmp_path: object) -> None
     """`cpu@DIR` needs DIR/bin/python."""
     with pytest.raises(UsageError, match="no virtual environment"):
         parse("card", f"cpu@{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind"),
+    [
+        ("cpu", "card"),
+        ("numpy", "card"),
+        ("cpu:generic", "card"),
+        ("shm:ring", "fabric"),
+        ("zbench.cards.cpu:Cpu", "card"),
+        ("zbench.fabrics.shm:Shm:ring", "fabric"),
+    ],
+)
+def test_the_kind_of_a_subject_is_known_by_its_name_or_class(spec, kind):
+    """Who compares two subjects need not say whether they are cards."""
+    assert kind_of(spec) == kind
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("shn", "neither a stored run nor a card or fabric (did you mean 'shm'?)"),
+        ("zbench.case:Case", "not a subclass of"),
+        ("no.such:Thing", "No module named 'no'"),
+    ],
+)
+def test_what_is_neither_card_nor_fabric_is_refused(spec, why):
+    """With what it is, or what was meant."""
+    with pytest.raises(UsageError) as error:
+        kind_of(spec)
+    assert why in str(error.value)

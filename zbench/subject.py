@@ -43,23 +43,47 @@ class Subject:
             module, _, attribute = self.name.partition(":")
             try:
                 return getattr(import_module(module), attribute)
-            except (ImportError, AttributeError) as error:
-                raise UsageError(f"{self.kind} {self.label}: {error}") from error
+            except Exception as error:  # whatever somebody else's module raises
+                raise UsageError(f"{self.kind} {self.label}: {type(error).__name__}: {error}") from error
         known = available(self.kind)
         if self.name not in known:
             dot = "; a class is named package.module:Class" if self.option else ""
             raise UsageError(f"no {self.kind} {self.name!r}{suggest(self.name, known)}{dot}")
         try:
             return known[self.name].load()
-        except ImportError as error:
+        except Exception as error:
             raise UsageError(
-                f"{self.kind} {self.label} is known but does not load: {error}; install what it needs"
+                f"{self.kind} {self.label} is known but does not load: {type(error).__name__}: {error}; "
+                "install what it needs"
             ) from error
 
 
 def available(kind: str) -> dict[str, EntryPoint]:
     """Every card or fabric that an installed package offers, by name."""
     return {entry.name: entry for entry in entry_points(group=GROUPS[kind])}
+
+
+def kind_of(spec: str) -> str:
+    """`card` or `fabric`: where the name is known, or whose base class it has. Raises UsageError."""
+    name = spec.partition("@")[0].partition(":")[0]
+    kinds, reasons = [], []
+    for kind in GROUPS:
+        if "." in name:
+            try:
+                parse(kind, spec).load()
+                kinds.append(kind)
+            except UsageError as error:
+                reasons.append(str(error))
+        elif name in available(kind):
+            kinds.append(kind)
+    if len(kinds) == 1:
+        return kinds[0]
+    if kinds:
+        raise UsageError(f"{spec} is the name of a card and of a fabric: write package.module:Class")
+    if reasons:
+        raise UsageError("; ".join(reasons))
+    known = [name for kind in GROUPS for name in available(kind)]
+    raise UsageError(f"{spec}: neither a stored run nor a card or fabric{suggest(name, known)}")
 
 
 def parse(kind: str, spec: str) -> Subject:

@@ -123,3 +123,10 @@ def test_what_more_launches_could_decide():
     ]
     found = undecided_keys([verdict("UNDECIDED", ["k1", "k2"]), verdict("MET")], comparisons)
     assert found == {"k1", "k2", "cpu@/old cpu@/new"}
+
+
+def test_in_a_comparison_peers_deserve_more_launches_too():
+    """Who compares two things wants both decided; at ten launches nothing more is allowed."""
+    comparisons = [ratio("UNDECIDED", "cpu", "numpy"), ratio("UNDECIDED", "a", "b", launches=10)]
+    assert undecided_keys([], comparisons) == set()
+    assert undecided_keys([], comparisons, every=True) == {"cpu numpy"}

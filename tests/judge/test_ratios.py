@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zbench.judge.ratios import aa_floor, compare_runs, ratios, same_name
-from zbench.judge.summary import summarise
+from zbench.judge.ratios import aa_floor, ratios, same_name
 
 MS = 1_000_000
 QUIET = np.array([1.000, 1.002, 0.999, 1.001, 0.998]) * MS
@@ -112,29 +111,3 @@ def test_two_environments_of_one_subject_share_its_name(make, to, same):
     """What stands before the @ is the subject."""
     (ratio,) = ratios(both(make, 1.0, to=to), ["cpu", to])
     assert same_name(ratio) is same
-
-
-def test_stored_runs_are_compared_beside_their_probes_and_never_decided(make):
-    """Twice the time at half the roof is no change; how much sessions differ is not known."""
-    then = summarise(make.launches(make.GEMM, QUIET, probes=[make.probe(4e12)] * 5))
-    now = summarise(make.launches(make.GEMM, OTHER * 2, probes=[make.probe(2e12)] * 5))
-    (ratio,) = compare_runs(now, then, "results/old")
-    assert (ratio.of, ratio.to, ratio.baseline, ratio.verdict) == ("cpu", "cpu", "results/old", "UNDECIDED")
-    assert ratio.median == pytest.approx(1.0, abs=0.01)
-    assert ratio.interval[0] < 1 < ratio.interval[1]
-    assert same_name(ratio)
-
-
-def test_stored_runs_without_probes_are_compared_as_they_are(make):
-    """And the reason says so."""
-    (ratio,) = compare_runs(
-        summarise(make.launches(make.GEMM, OTHER * 2)), summarise(make.launches(make.GEMM, QUIET)), "old"
-    )
-    assert ratio.median == pytest.approx(2.0, rel=0.01)
-    assert "common probe" in ratio.why
-
-
-def test_only_the_same_case_and_subject_meet_their_past(make):
-    """Another subject is another history."""
-    now = summarise(make.launches(make.GEMM, QUIET, "numpy"))
-    assert compare_runs(now, summarise(make.launches(make.GEMM, QUIET)), "old") == []

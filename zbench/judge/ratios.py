@@ -8,7 +8,6 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from zbench.judge.summary import Pair, Summary, summarise
 from zbench.measure.statistics import (
@@ -54,6 +53,10 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     why: str = ""
     baseline: str = ""
     """The stored run that `of` was measured in; empty: the same blocks."""
+    sessions: int = 0
+    """Of a stored run: sessions of the history that the interval was made from."""
+    sheet: bool = False
+    """One side is a data sheet's figure; a measured side's interval is all there is."""
 
 
 class AA(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -172,19 +175,29 @@ def _ratio(of: Summary, to: Summary, margin: float) -> Ratio:
 
 
 def _decided(ratio: Ratio) -> Ratio:
-    """FASTER or SLOWER by the interval and by Holm together; SAME only wholly inside the margin."""
+    if ratio.launches < LAUNCHES or ratio.interval is None:
+        return msgspec.structs.replace(
+            ratio, why=f"{ratio.launches} launches carry no verdict, {LAUNCHES} do"
+        )
+    return decided(ratio, f"the interval reaches into the noise floor of {ratio.margin:.1%}")
+
+
+def decided(ratio: Ratio, reaches: str) -> Ratio:
+    """FASTER or SLOWER by the interval and by Holm together; SAME only wholly inside the margin.
+
+    `ratio` has an interval; `reaches` is the reason where that touches the margin.
+    """
+    assert ratio.interval is not None
     verdict: Comparison = "UNDECIDED"
     why = ""
     low, high = 1 / (1 + ratio.margin), 1 + ratio.margin
-    if ratio.launches < LAUNCHES or ratio.interval is None:
-        why = f"{ratio.launches} launches carry no verdict, {LAUNCHES} do"
-    elif low < ratio.interval[0] and ratio.interval[1] < high:
+    if low < ratio.interval[0] and ratio.interval[1] < high:
         if ratio.margin <= SAME_LIMIT:
             verdict = "SAME"
         else:
             why = f"equal only within the noise floor of {ratio.margin:.0%}"
     elif low <= ratio.interval[1] and ratio.interval[0] <= high:
-        why = f"the interval reaches into the noise floor of {ratio.margin:.1%}"
+        why = reaches
     elif ratio.p > INTERVAL_ALPHA:
         why = "among so many cases a difference like this one may be chance"
     else:
@@ -198,52 +211,3 @@ def same_name(ratio: Ratio) -> bool:
     Then SLOWER is a regression; a peer that is slower is information.
     """
     return ratio.of.partition("@")[0] == ratio.to.partition("@")[0]
-
-
-def compare_runs(now: Sequence[Summary], then: Sequence[Summary], baseline: str) -> list[Ratio]:
-    """Each case of this run against the same case and subject of a stored one (`of`).
-
-    Through probe-normalised times where both have probes of one kind, by Welch's t on logarithms.
-    Sessions differ by more than launches do; as long as no history tells by how much, every
-    verdict is UNDECIDED.
-    """
-    found = []
-    for to, of in product(now, then):
-        if (to.key, to.subject) != (of.key, of.subject) or not (
-            to.launch_medians_ns and of.launch_medians_ns
-        ):
-            continue
-        of_times = np.asarray(of.launch_medians_ns, np.float64)
-        to_times = np.asarray(to.launch_medians_ns, np.float64)
-        share = of.launch_speeds and to.launch_speeds and of.probe_unit == to.probe_unit
-        if share:
-            of_times = of_times * np.asarray(of.launch_speeds)
-            to_times = to_times * np.asarray(to.launch_speeds)
-        found.append(
-            Ratio(
-                suite=to.suite,
-                key=to.key,
-                of=of.subject,
-                to=to.subject,
-                median=float(np.median(to_times) / np.median(of_times)),
-                interval=_welch(of_times, to_times),
-                launches=min(len(of_times), len(to_times)),
-                margin=MARGIN,
-                p=1.0,
-                verdict="UNDECIDED",
-                method="Welch's t, each beside its own probe" if share else "Welch's t",
-                why="how much sessions differ on this machine is not known"
-                + ("" if share else ", and the two were not measured beside a common probe"),
-                baseline=baseline,
-            )
-        )
-    return found
-
-
-def _welch(of: Floats, to: Floats) -> Pair | None:
-    """Interval of the ratio of two unpaired samples, on logarithms; None below two launches each."""
-    if min(len(of), len(to)) < 2:
-        return None
-    test = stats.ttest_ind(np.log(to), np.log(of), equal_var=False)
-    lo, hi = test.confidence_interval(1 - INTERVAL_ALPHA)
-    return float(np.exp(lo)), float(np.exp(hi))

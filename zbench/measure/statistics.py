@@ -101,8 +101,14 @@ def percentile_upper_bound(
     independent samples.
     """
     ordered = np.sort(np.asarray(samples, np.float64))
-    rank = int(stats.binom.ppf(confidence, len(ordered), p)) + 1 if len(ordered) else 1
+    rank = _order_rank(len(ordered), p, confidence)
     return float(ordered[rank - 1]) if rank <= len(ordered) else None
+
+
+@cache  # a run has few sample sizes, and scipy takes its time
+def _order_rank(n: int, p: float, confidence: float) -> int:
+    """The least r, from 1, with P(Binomial(n, p) < r) >= confidence."""
+    return int(stats.binom.ppf(confidence, n, p)) + 1 if n else 1
 
 
 def percentile_lower_bound(
