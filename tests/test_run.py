@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from zbench.errors import UsageError
+from zbench.errors import TimeIsUp, UsageError
+from zbench.records import store
+from zbench.request import Request, ask, go_on
 from zbench.run import run
-from zbench.session import Request, ask, fitting, measure, select, session
+from zbench.session import measure, session
 
 CLAIMS = """
 version = 1
@@ -54,7 +56,7 @@ def test_an_extension_measures_only_what_is_undecided(tmp_path: Path) -> None:
     key = "gemm/fp64/256x256x256/threads=1"
     with session(request) as current:
         measure(current, silent, 2)
-        measure(current, silent, 1, only=[key])
+        measure(current, silent, 3, only=[key])
     records = [record for record in current.records if record.role == "measure"]
     assert {record.block for record in records if record.key == key} == {0, 1, 2}
     assert {record.block for record in records if record.key != key} == {0, 1}
@@ -62,29 +64,122 @@ def test_an_extension_measures_only_what_is_undecided(tmp_path: Path) -> None:
     assert len(launches) == len({launch for launch, _, _ in launches})
 
 
-def test_the_default_request_is_the_embedded_default() -> None:
-    """Card cpu, fabric shm, and both together."""
-    groups = select(ask())
-    assert {group.subject for group in groups} == {"cpu", "shm", "cpu+shm"}
-    assert {group.suite for group in groups} == {"card", "fabric", "scaling"}
+CASES = ("gemm/fp32/256x256x256/threads=1", "gemm/fp64/256x256x256/threads=1")
 
 
-def test_a_glob_selects_cases_of_all_suites() -> None:
-    """`*` crosses slashes; groups without a case are gone."""
-    groups = select(ask(cases=["*/ranks=2"]))
-    assert all(case.key.endswith("ranks=2") for group in groups for case in group.cases)
-    assert {group.suite for group in groups} == {"fabric", "scaling"}
+def launches_of(directory: Path, role: str = "measure") -> dict[str, int]:
+    """Key -> launches that answered it."""
+    _, records = store.load(directory)
+    found = [record for record in records if record.role == role]
+    return {key: len({r.launch for r in found if r.key == key}) for key in sorted({r.key for r in found})}
 
 
-def test_what_does_not_fit_in_memory_is_refused_and_named() -> None:
-    """The rest is measured; each refusal says how much it would need."""
-    kept, refused = fitting(select(ask(suites=["fabric"])), 1 << 30)
-    assert any("67108864" in key for key in refused)
-    assert all("GiB" in why for why in refused.values())
-    assert all(case.size[0] < 67108864 for group in kept for case in group.cases)
+def cut_off(tmp_path: Path, after: int) -> Path:
+    """A run that was interrupted after so many records."""
+    request = replace(brief(tmp_path), cases=CASES, launches=2)
+    done = 0
+
+    def interrupt(finished: int, planned: int, text: str) -> None:
+        nonlocal done
+        done = finished
+        if finished == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), session(request) as current:
+        measure(current, interrupt, 2)
+    return current.directory
 
 
-def test_a_world_whose_processes_do_not_fit_is_refused() -> None:
-    """Before any of them is started."""
-    with pytest.raises(UsageError, match="ask for at most 12 ranks"):
-        fitting(select(ask(suites=["fabric"], ranks=64)), 1 << 30)
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_a_resumed_run_has_every_launch_it_was_planned_with(tmp_path: Path, after: int) -> None:
+    """Wherever it was cut off. A case that its block holds only in part is measured again in a whole one."""
+    directory = cut_off(tmp_path, after)
+    before = (directory / store.RECORDS_FILE).read_bytes()
+    result = run(go_on("resume", directory, command=["zbench", "run", "--resume"]), silent, print)
+    assert result.findings.run.state == "complete"
+    assert (directory / store.RECORDS_FILE).read_bytes().startswith(before)
+    assert all(2 <= count <= 3 for count in launches_of(directory).values())
+    assert set(launches_of(directory)) == set(CASES)
+    assert [sitting.why for sitting in store.load(directory)[0].sittings] == ["run", "resume"]
+
+
+def test_a_resumed_run_pairs_only_within_a_sitting(tmp_path: Path) -> None:
+    """No block holds records of two sittings."""
+    directory = cut_off(tmp_path, 3)
+    _, early = store.load(directory)
+    run(go_on("resume", directory), silent, print)
+    _, records = store.load(directory)
+    late = {record.block for record in records[len(early) :]}
+    assert not late & {record.block for record in early}
+
+
+def test_a_line_that_was_cut_off_does_not_spoil_the_next(tmp_path: Path) -> None:
+    """The writer was killed in the middle of it: resuming starts on a line of its own."""
+    directory = cut_off(tmp_path, 3)
+    path = directory / store.RECORDS_FILE
+    path.write_bytes(path.read_bytes()[:-40])
+    run(go_on("resume", directory), silent, print)
+    assert all(count >= 2 for count in launches_of(directory).values())
+
+
+def test_a_complete_run_is_not_resumed(tmp_path: Path) -> None:
+    """It says what can be done with it instead."""
+    run(replace(brief(tmp_path), launches=1), silent, print)
+    with pytest.raises(UsageError, match="complete; `zbench report` shows it, --append adds launches"):
+        go_on("resume", tmp_path / "out")
+
+
+def test_appended_launches_are_counted_and_told(tmp_path: Path) -> None:
+    """One launch, then two more: three in all, in two sittings."""
+    run(replace(brief(tmp_path), launches=1), silent, print)
+    result = run(go_on("append", tmp_path / "out", launches=2), silent, print)
+    assert launches_of(tmp_path / "out") == {CASES[0]: 3}
+    assert result.findings.run.launches == 3
+    assert [sitting.launches for sitting in result.findings.run.sittings] == [1, 3]
+
+
+def test_looks_without_end_are_refused(tmp_path: Path) -> None:
+    """Ten launches are the most that may be come to by appending."""
+    run(replace(brief(tmp_path), launches=1), silent, print)
+    with pytest.raises(UsageError, match="start a new run"):
+        go_on("append", tmp_path / "out", launches=10)
+
+
+def test_a_run_of_another_machine_is_not_resumed(tmp_path: Path) -> None:
+    """Two machines' launches are no sample of anything."""
+    directory = cut_off(tmp_path, 1)
+    stored, _ = store.load(directory)
+    for machine in stored.fingerprints.values():
+        machine["cpu"] = "Another CPU"
+    store.write_run(directory, stored)
+    with pytest.raises(UsageError, match="measured on another machine: cpu 'Another CPU'"):
+        run(go_on("resume", directory), silent, print)
+
+
+def test_a_run_that_is_being_measured_is_not_resumed(tmp_path: Path) -> None:
+    """Two writers would mix their blocks."""
+    directory = cut_off(tmp_path, 1)
+    with store.locked(directory), pytest.raises(UsageError, match="being measured right now"):
+        run(go_on("resume", directory), silent, print)
+
+
+def test_time_that_is_up_leaves_a_partial_run_that_can_be_resumed(tmp_path: Path) -> None:
+    """The estimate fits the limit, the machine does not keep to it: no further launch is begun."""
+    request = replace(brief(tmp_path), launches=2, time_limit_s=60.0)
+    told: list[str] = []
+    with pytest.raises(TimeIsUp), session(request) as current:
+        current.deadline = 0.0
+        measure(current, silent, 2)
+    stored, records = store.load(current.directory)
+    assert (stored.state, records) == ("partial", [])
+    assert "zbench run --resume" in stored.why
+    result = run(go_on("resume", current.directory), silent, told.append)
+    assert (result.findings.run.state, told) == ("complete", [])
+
+
+def test_a_run_keeps_the_claims_it_is_judged_by(tmp_path: Path) -> None:
+    """The file that was named may change or vanish."""
+    claims = tmp_path / "claims.toml"
+    claims.write_text(CLAIMS)
+    run(replace(brief(tmp_path, claims=str(claims)), launches=1), silent, print)
+    assert (tmp_path / "out" / store.CLAIMS_FILE).read_text() == CLAIMS

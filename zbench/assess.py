@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
+from zbench.errors import NotKept, explain
+from zbench.judge.baselines import Side, Stored, over_baseline
 from zbench.judge.claims import Claim
-from zbench.judge.facts import HOST_CONDITIONS, RunFacts
+from zbench.judge.compare import compare_runs
+from zbench.judge.conditions import Conditions
+from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
+from zbench.judge.history import Kept, Series
 from zbench.judge.outcome import exit_code
-from zbench.judge.ratios import aa_floor, compare_runs, ratios
+from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
 from zbench.judge.summary import Summary, summarise
 from zbench.judge.verdicts import judge
@@ -19,6 +25,8 @@ from zbench.report.findings import Findings
 from zbench.report.page import write_page
 from zbench.workloads import WORKLOADS
 from zbench.workloads.profiles import PROFILES, SUITES
+
+NONE: Mapping[str, Stored] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,22 @@ class Result:
         return exit_code(found.verdicts, found.ratios, bad or found.run.state == "invalid", strict)
 
 
-def publish(found: Findings) -> Path:
-    """Charts and page beside the record; returns the page's path. Raises OSError."""
-    charts = draw(found)
-    write_charts(charts, found.directory / "charts")
-    page = found.directory / "report.html"
-    write_page(found, charts, page)
+def publish(found: Findings, into: Path | None = None) -> Path:
+    """Charts and page beside the record, or elsewhere; returns the page's path. Raises NotKept."""
+    folder = into or found.directory
+    page = folder / "report.html"
+    try:
+        charts = draw(found)
+        write_charts(charts, folder / "charts")
+        write_page(found, charts, page)
+    except OSError as error:
+        raise NotKept(
+            f"{folder}: charts and page cannot be written: {explain(error)}; the records are whole, "
+            f"`zbench report {found.directory} --out ELSEWHERE` draws them"
+        ) from error
+    except KeyboardInterrupt:
+        again = f"`zbench report {found.directory}` draws its charts and page"
+        raise KeyboardInterrupt(f" in {found.directory}: {again}") from None
     return page
 
 
@@ -48,25 +66,33 @@ def assess(
     run: Run,
     records: Sequence[Record],
     claims: Sequence[Claim],
-    baseline: tuple[Run, Sequence[Record]] | None = None,
-    baseline_path: Path | None = None,
+    baselines: Mapping[str, Stored] = NONE,
+    history: Sequence[Kept] = (),
 ) -> Findings:
-    """Everything that the records say: pure, so that a stored run can be judged again."""
+    """Everything that the records say: pure, so that a stored run can be judged again.
+
+    `baselines`: name -> run, as `load_baselines` has them. `history`: runs that tell how much sessions
+    differ, without which a baseline decides nothing.
+    """
     summaries = sorted(summarise(records), key=reading_order)
-    cards, fabrics = tuple(run.cards), tuple(run.fabrics)
-    subjects = (*cards, *fabrics, *(f"{card}+{fabric}" for card in cards for fabric in fabrics))
-    compared = ratios(records, subjects)
-    if baseline is not None:
-        compared += compare_runs(summaries, summarise(baseline[1]), str(baseline_path))
+    subjects = _subjects(run)
+    compared, floors = ratios(records, subjects), aa_floor(records)
+    margins = {suite: aa.floor for suite, aa in floors.items()}
+    for name, (their_run, their_records) in baselines.items():
+        now, then = Kept(directory.name, run, records), Kept(name, their_run, their_records)
+        compared += compare_runs(now, then, history, margins)
+        there = Side(summarise(their_records), _subjects(their_run), their_run.imported)
+        compared += over_baseline(Side(summaries, subjects, run.imported), there, name)
     steps = scaling(summaries)
     facts = RunFacts(
         hosts=_hosts(run),
         ranks=max((summary.ranks for summary in summaries), default=1),
         profile=run.profile,
+        price_per_card_hour=run.price_per_card_hour,
         subjects=subjects,
-        conditions=HOST_CONDITIONS if _in_host_memory(summaries) else {},
+        conditions=_conditions(summaries),
     )
-    verdicts = judge(claims, summaries, compared, steps, facts) if PROFILES[run.profile].verdicts else []
+    verdicts = judge(claims, summaries, compared, steps, facts) if carries_verdicts(run) else []
     return Findings(
         directory=directory,
         run=run,
@@ -75,23 +101,37 @@ def assess(
         ratios=compared,
         claims=claims,
         verdicts=verdicts,
-        floors=aa_floor(records),
+        floors=floors,
         scaling=steps,
     )
 
 
-def reading_order(summary: Summary) -> tuple[object, ...]:
+def reading_order(summary: Summary | Series) -> tuple[object, ...]:
     """Suite, workload, dtype, size: the order in which a reader looks for a case."""
     case = summary.case
     where = SUITES.index(summary.suite), list(WORKLOADS).index(case.workload)
     return (*where, case.dtype, case.size, sorted(case.parameters.items()))
 
 
+def carries_verdicts(run: Run) -> bool:
+    """What was imported is judged as what it is; a smoke run is no measurement."""
+    return run.imported is not None or PROFILES[run.profile].verdicts
+
+
+def _subjects(run: Run) -> tuple[str, ...]:
+    """In the order that they were named."""
+    cards, fabrics = tuple(run.cards), tuple(run.fabrics)
+    return (*cards, *fabrics, *(f"{card}+{fabric}" for card in cards for fabric in fabrics))
+
+
 def _hosts(run: Run) -> int:
-    """Hosts that took part, from the fingerprints of the launches."""
+    """Hosts that took part, from the fingerprints of the launches; 0: another tool did not tell."""
+    if run.imported and not run.fingerprints:
+        return 0
     return max(1, len({machine.get("host") for machine in run.fingerprints.values()}))
 
 
-def _in_host_memory(summaries: Sequence[Summary]) -> bool:
-    """Every fabric so far moves between memories of hosts; one that does not says so in its variant."""
-    return all(summary.variant.get("memory", "host") == "host" for summary in summaries)
+def _conditions(summaries: Sequence[Summary]) -> Conditions:
+    """Fabrics move between memories of hosts; one that does not says so in its variant."""
+    memories = {s.variant.get("memory", "host") for s in summaries if s.suite != "card"}
+    return MEMORY_CONDITIONS.get(memories.pop(), {}) if len(memories) == 1 else {}

@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from zbench.case import Case
     from zbench.judge.summary import Summary
-    from zbench.session import Request
+    from zbench.request import Request
 
 NANOSECONDS = 1e9
 
@@ -76,7 +76,7 @@ def _state(config: pytest.Config) -> dict[str, Any]:
 def _request(config: pytest.Config) -> Request:
     """What `zbench run` would be asked with the same options. Raises pytest.UsageError."""
     from zbench.errors import UsageError
-    from zbench.session import ask
+    from zbench.request import ask
 
     state, option = _state(config), config.option
     if "request" not in state:
@@ -98,7 +98,7 @@ def _request(config: pytest.Config) -> Request:
 
 def _groups(config: pytest.Config) -> list[Any]:
     from zbench.errors import UsageError
-    from zbench.session import select
+    from zbench.selection import select
 
     state = _state(config)
     if "groups" not in state:

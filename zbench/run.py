@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from zbench import archive
 from zbench.assess import Result, assess, publish
-from zbench.errors import InvalidRun
-from zbench.judge.claims import load_claims
+from zbench.errors import InvalidRun, TimeIsUp
+from zbench.judge.baselines import load_baselines
+from zbench.judge.claims import Claim, directory_of, load_claims
+from zbench.judge.history import Kept
 from zbench.judge.outcome import undecided_keys
-from zbench.judge.summary import summarise
 from zbench.measure.statistics import EXTENDED, LAUNCHES
-from zbench.records import store
-from zbench.session import Report, Request, measure, session
+from zbench.request import Request
+from zbench.session import Report, Session, measure, session
 
 
-def run(request: Request, report: Report, complain: Callable[[str], None]) -> Result:
+def run(
+    request: Request,
+    report: Report,
+    complain: Callable[[str], None],
+    warn: Callable[[str], None] = lambda why: None,
+) -> Result:
     """Measure, judge, extend once where that can decide something, and write charts and page.
 
-    A measurement that breaks off is told to `complain` at once; its finished records are judged and
-    reported, in state `invalid`. Raises UsageError before anything is measured.
+    A measurement that breaks off, or whose time is up, is told to `complain` at once; its finished records
+    are judged and reported, in state `invalid` or `partial`. What disturbs it without ending it is told to
+    `warn`. Raises UsageError before anything is measured.
     """
     claims = load_claims(request.claims)
-    baseline = store.load(request.baseline) if request.baseline else None
-    if baseline is not None:
-        summarise(baseline[1])  # what cannot be read is told before anything is measured
+    given = [str(request.baseline)] if request.baseline else []
+    baselines = load_baselines(claims, directory_of(request.claims), given)
     current = None
     try:
-        with session(request) as current:
-            measure(current, report, request.launches)
-            found = assess(current.directory, current.run, current.records, claims)
-            undecided = undecided_keys(found.verdicts, found.ratios)
-            if undecided and request.launches == LAUNCHES:
-                current.run.extended = sorted(undecided)
-                measure(current, report, EXTENDED - LAUNCHES, only=sorted(undecided))
-    except InvalidRun as error:
+        with session(request, warn) as current:
+            measure(current, report, current.run.launches)
+            _extend(current, claims, report)
+    except (InvalidRun, TimeIsUp) as error:
         if current is None:
             raise
         complain(str(error))
-    found = assess(current.directory, current.run, current.records, claims, baseline, request.baseline)
+    history: list[Kept] = []
+    if baselines:
+        history, unreadable = archive.beside(*map(Path, given), current.directory)
+        for why in unreadable:
+            warn(f"left out of the history: {why}")
+    found = assess(current.directory, current.run, current.records, claims, baselines, history)
     return Result(found, publish(found))
+
+
+def _extend(current: Session, claims: Sequence[Claim], report: Report) -> None:
+    """The one extension that is allowed; begun before, it is finished."""
+    if current.request.sitting == "append" or current.request.launches != LAUNCHES:
+        return
+    if not current.run.extended:
+        found = assess(current.directory, current.run, current.records, claims)
+        every = current.request.compare
+        current.run.extended = sorted(undecided_keys(found.verdicts, found.ratios, every))
+    if current.run.extended:
+        measure(current, report, EXTENDED, only=current.run.extended)

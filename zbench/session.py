@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +23,35 @@ import msgspec
 
 from zbench import __version__
 from zbench.case import Case
-from zbench.errors import InvalidRun, UsageError, suggest
-from zbench.judge.claims import claims_text
-from zbench.measure.fingerprint import digest
+from zbench.errors import InvalidRun, TimeIsUp, UsageError
+from zbench.judge.claims import claims_text, load_claims
+from zbench.measure.estimate import groups_s, plan_s
+from zbench.measure.fingerprint import digest, fingerprint, hardware
 from zbench.measure.launch import crew, serve
-from zbench.measure.memory import PROCESS_BYTES, gigabytes, needed_bytes, room_bytes
-from zbench.measure.plan import Group, Launch, block_order, burst_order, with_anchors
+from zbench.measure.memory import room_bytes
+from zbench.measure.neighbours import measuring, neighbours, told
+from zbench.measure.plan import (
+    Answer,
+    Group,
+    Launch,
+    block_order,
+    burst_order,
+    missing,
+    with_anchors,
+)
 from zbench.native import cpu
 from zbench.records import store
-from zbench.records.schema import Record, Run
-from zbench.subject import Subject, parse
-from zbench.worker import SLOTS
+from zbench.records.schema import Record, Run, Sitting
+from zbench.request import Request, started_alone
+from zbench.selection import Refused, fitting, in_time, select, validate
+from zbench.subject import Subject
 from zbench.workloads import step
-from zbench.workloads.profiles import PROFILES, SUITES, Profile, card_cases, fabric_cases, scaling_cases
-
-DEFAULT_CLAIMS = "zhenwu-10k"
-DEFAULT_CARD, DEFAULT_FABRIC = "cpu", "shm"
-"""The embedded default: needs nothing but the package."""
-RANKS_MAX = 4096
-"""Of one host; beyond it lies a typing error, not a world."""
-LAUNCHES_MAX = 1000
-"""Likewise."""
 
 Report = Callable[[int, int, str], None]
 """(bursts done, bursts planned, what runs now); called between bursts only."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is asked of a session."""
-
-    profile: Profile
-    suites: Sequence[str]
-    cards: Sequence[Subject]
-    fabrics: Sequence[Subject]
-    ranks: int
-    launches: int
-    cases: Sequence[str] = ()
-    """Globs; none selects all."""
-    claims: str = ""
-    """A built-in name or a path."""
-    baseline: Path | None = None
-    out: Path | None = None
-    command: Sequence[str] = ()
+Warn = Callable[[str], None]
 
 
 @dataclass
@@ -74,145 +64,128 @@ class Session:
     groups: list[Group]
     tables: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
     """(fabric, ranks) -> case key -> algorithm."""
+    skipped: set[tuple[str, int, str]] = field(default_factory=set)
+    """(subject, ranks, key): what a subject cannot do it will not learn by the next block."""
     records: list[Record] = field(default_factory=list)
     done: int = 0
     planned: int = 0
     launched: int = 0
+    deadline: float | None = None
+    """On the monotonic clock."""
+    warn: Warn = lambda why: None
+    seen: set[int] = field(default_factory=set)
+    """Process ids of other runs that measured here meanwhile."""
 
 
-def ask(
-    *,
-    profile: str = "quick",
-    suites: Sequence[str] = SUITES,
-    cards: Sequence[str] = (),
-    fabrics: Sequence[str] = (),
-    ranks: int | None = None,
-    launches: int | None = None,
-    cases: Sequence[str] = (),
-    claims: str = "",
-    baseline: str = "",
-    out: str | None = None,
-    command: Sequence[str] = (),
-) -> Request:
-    """A request from words, with the embedded default for what is left out. Raises UsageError."""
-    if profile not in PROFILES:
-        raise UsageError(f"no profile {profile!r}{suggest(profile, PROFILES)}")
-    for suite in suites:
-        if suite not in SUITES:
-            raise UsageError(f"no suite {suite!r}{suggest(suite, SUITES)}")
-    if ranks is not None and not 1 <= ranks <= RANKS_MAX:
-        raise UsageError(f"--ranks {ranks}: a world has 1 to {RANKS_MAX} ranks")
-    if launches is not None and not 1 <= launches <= LAUNCHES_MAX:
-        raise UsageError(f"--launches {launches}: 1 to {LAUNCHES_MAX}")
-    return Request(
-        profile=PROFILES[profile],
-        suites=tuple(suites) or SUITES,
-        cards=_subjects("card", cards, DEFAULT_CARD),
-        fabrics=_subjects("fabric", fabrics, DEFAULT_FABRIC),
-        # As many ranks as usable CPUs, but a fabric has two ends.
-        ranks=ranks if ranks is not None else max(2, cpu.usable_cpus()),
-        launches=launches if launches is not None else PROFILES[profile].launches,
-        cases=tuple(cases),
-        claims=claims or DEFAULT_CLAIMS,
-        baseline=Path(baseline) if baseline else None,
-        out=Path(out) if out else None,
-        command=tuple(command),
-    )
+@dataclass(frozen=True)
+class Plan:
+    """What a request comes to on this machine, before anything is measured."""
+
+    groups: list[Group]
+    """Anchors included."""
+    refused: Refused
+    seconds: float
+    """A rough estimate, of the launches asked for."""
 
 
-def _subjects(kind: str, specs: Sequence[str], default: str) -> tuple[Subject, ...]:
-    subjects = tuple(parse(kind, default if spec == "auto" else spec) for spec in specs or ["auto"])
-    labels = [subject.label for subject in subjects]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise UsageError(f"--{kind} {label} is named twice (the A/A floor compares it with itself)")
-    return subjects
-
-
-def select(request: Request) -> list[Group]:
-    """The groups that answer the request. Raises UsageError where no case is left."""
-    profile, threads = request.profile, cpu.usable_cpus()
-    groups: list[Group] = []
-    if "card" in request.suites:
-        cases = card_cases(profile, threads, cpu.caches().get("l3", 0))
-        groups += [Group("card", (card,), 1, tuple(cases)) for card in request.cards]
-    if "fabric" in request.suites:
-        cases = fabric_cases(profile, request.ranks)
-        groups += [Group("fabric", (fabric,), request.ranks, tuple(cases)) for fabric in request.fabrics]
-    if "scaling" in request.suites:
-        for card in request.cards:
-            for fabric in request.fabrics:
-                steps = scaling_cases(profile, request.ranks)
-                for ranks in sorted({case.ranks for case in steps}):
-                    chosen = tuple(case for case in steps if case.ranks == ranks)
-                    groups.append(Group("scaling", (card, fabric), ranks, chosen))
-    known = {case.key for group in groups for case in group.cases}
-    if request.cases:
-        groups = [_matching(group, request.cases) for group in groups]
-        groups = [group for group in groups if group.cases]
-        for glob in request.cases:
-            if not any(case.matches(glob) for group in groups for case in group.cases):
-                near = suggest(glob.partition("/")[0], {key.partition("/")[0] for key in known})
-                raise UsageError(f"--case {glob}: no case of this run matches{near}")
-    return groups
-
-
-def _matching(group: Group, globs: Sequence[str]) -> Group:
-    return replace(group, cases=tuple(c for c in group.cases if any(c.matches(g) for g in globs)))
-
-
-def fitting(groups: Sequence[Group], available: int) -> tuple[list[Group], dict[str, str]]:
-    """The cases that fit in memory, and why each other one was refused. Pure.
-
-    Raises UsageError where not even the processes fit.
-    """
-    refused: dict[str, str] = {}
-    kept: list[Group] = []
-    for group in groups:
-        if group.ranks * PROCESS_BYTES > available:
-            raise UsageError(
-                f"--ranks {group.ranks}: the processes alone need {gigabytes(group.ranks * PROCESS_BYTES)}, "
-                f"{gigabytes(available)} are available; ask for at most {available // PROCESS_BYTES} ranks"
+def plan(request: Request) -> Plan:
+    """Cases, launches, and an estimate of their time. Raises UsageError."""
+    started_alone(os.environ)
+    validate([*request.cards, *request.fabrics])
+    groups, refused = fitting(select(request), room_bytes())
+    cpus = cpu.usable_cpus()
+    if request.time_limit_s is not None:
+        whole = plan_s(with_anchors(groups, request.twins), request.profile, request.launches, cpus)
+        if whole > request.time_limit_s:
+            overhead = whole - request.launches * groups_s(groups, request.profile, cpus)
+            groups, left_out = in_time(
+                groups,
+                request.profile,
+                request.launches,
+                request.time_limit_s - overhead,
+                cpus,
+                load_claims(request.claims),
             )
-        cases = []
-        for case in group.cases:
-            needed = needed_bytes(case, SLOTS)
-            if needed <= available:
-                cases.append(case)
-            else:
-                refused[f"{group.subject} {case.key}"] = (
-                    f"needs {gigabytes(needed)}, {gigabytes(available)} are available: fewer ranks would fit"
-                )
-        if cases:
-            kept.append(replace(group, cases=tuple(cases)))
-    if not kept:
-        raise UsageError("no case fits in memory: " + "; ".join(f"{k}: {why}" for k, why in refused.items()))
-    return kept, refused
-
-
-def validate(subjects: Sequence[Subject]) -> None:
-    """Complain about a name or an option before anything is measured. Raises UsageError."""
-    for subject in subjects:
-        if subject.venv:
-            continue  # its class lives in another environment; the worker tells
-        kind = subject.load()
-        try:
-            if subject.kind == "card":
-                kind(subject.option)
-            else:
-                with kind.seats(1, subject.option):
-                    pass
-        except (TypeError, AttributeError) as error:  # not such a class, or one with a method missing
-            raise UsageError(f"{subject.kind} {subject.label}: {error}") from error
+            refused |= left_out
+    groups = with_anchors(groups, request.twins)
+    return Plan(groups, refused, plan_s(groups, request.profile, request.launches, cpus))
 
 
 @contextmanager
-def session(request: Request) -> Iterator[Session]:
-    """Open a run; on leaving, its state is final whatever happened. Raises UsageError."""
-    validate([*request.cards, *request.fabrics])
-    groups, refused = fitting(select(request), room_bytes())
-    directory = store.create(request.out)
-    run = Run(
+def session(request: Request, warn: Warn = lambda why: None) -> Iterator[Session]:
+    """Open a run, new or stored; on leaving, its state is final whatever happened.
+
+    What disturbs the measurement is told to `warn` at once. Raises UsageError.
+    """
+    planned = plan(request)
+    with _opened(request, planned) as current, measuring():
+        current.warn = warn
+        run = current.run
+        sitting = Sitting(
+            why=request.sitting,
+            started=_now(),
+            zbench=__version__,
+            command=list(request.command),
+            launches=request.launches,
+        )
+        run.sittings.append(sitting)
+        run.state, run.why, run.ended = "running", "", ""
+        store.write_run(current.directory, run)
+        try:
+            yield current
+            run.state = "complete"
+        except InvalidRun as error:
+            run.state, run.why = "invalid", str(error)
+            raise
+        except KeyboardInterrupt:
+            run.state, run.why = "partial", "interrupted"
+            raise KeyboardInterrupt(f" in {current.directory}") from None
+        except BaseException as error:
+            run.state, run.why = "partial", str(error) or type(error).__name__
+            raise
+        finally:
+            sitting.ended = run.ended = _now()
+            store.write_run(current.directory, run)
+
+
+@contextmanager
+def _opened(request: Request, planned: Plan) -> Iterator[Session]:
+    """The run of a request, locked against a second writer while it is measured."""
+    deadline = time.monotonic() + request.time_limit_s if request.time_limit_s is not None else None
+    if request.into is None:
+        directory = store.create(request.out)
+        text = claims_text(request.claims)
+        store.keep_claims(directory, text)
+        run = _new_run(request, planned, text)
+        current = Session(request, directory, run, planned.groups, deadline=deadline)
+    else:
+        directory = request.into
+    with store.locked(directory):
+        if request.into is not None:
+            run, records = store.load(directory)
+            _same_machine(directory, run)
+            store.mend(directory)
+            run.launches, run.not_run = request.launches, planned.refused
+            current = Session(request, directory, run, planned.groups, deadline=deadline)
+            _remember(current, records)
+        yield current
+
+
+def _same_machine(directory: Path, run: Run) -> None:
+    """Raises UsageError where the run was begun on other hardware, or by another zbench."""
+    here = hardware(fingerprint({}))
+    for there in map(hardware, run.fingerprints.values()):
+        for name, value in there.items():
+            if value != here[name]:
+                raise UsageError(
+                    f"{directory} was measured on another machine: {name} {value!r}, here {here[name]!r}"
+                )
+    if run.zbench != __version__:
+        raise UsageError(f"{directory} was measured by zbench {run.zbench}, this is {__version__}")
+
+
+def _new_run(request: Request, planned: Plan, claims: str) -> Run:
+    return Run(
         zbench=__version__,
         created=_now(),
         command=list(request.command),
@@ -223,27 +196,27 @@ def session(request: Request) -> Iterator[Session]:
         fabrics=[fabric.label for fabric in request.fabrics],
         ranks=request.ranks,
         launches=request.launches,
+        cases=list(request.cases),
+        time_limit_s=request.time_limit_s,
+        price_per_card_hour=request.price_per_card_hour,
+        baseline=str(request.baseline or ""),
+        plan_sha256=request.plan_sha256,
         claims=request.claims,
-        claims_sha256=hashlib.sha256(claims_text(request.claims).encode()).hexdigest(),
-        not_run=refused,
+        claims_sha256=hashlib.sha256(claims.encode()).hexdigest(),
+        not_run=planned.refused,
     )
-    store.write_run(directory, run)
-    current = Session(request, directory, run, with_anchors(groups))
-    try:
-        yield current
-        run.state = "complete"
-    except InvalidRun as error:
-        run.state, run.why = "invalid", str(error)
-        raise
-    except KeyboardInterrupt:
-        run.state, run.why = "partial", "interrupted"
-        raise KeyboardInterrupt(f" in {directory}") from None
-    except BaseException as error:
-        run.state, run.why = "partial", str(error) or type(error).__name__
-        raise
-    finally:
-        run.ended = _now()
-        store.write_run(directory, run)
+
+
+def _remember(current: Session, records: Sequence[Record]) -> None:
+    """What earlier sittings left: their records, their tables, and what their subjects could not do."""
+    current.records = list(records)
+    current.launched = 1 + max((record.launch for record in records), default=-1)
+    for name, table in current.run.tables.items():
+        fabric, _, ranks = name.rpartition(" ranks=")
+        current.tables[fabric, int(ranks)] = table["chosen"]
+    for record in records:
+        if record.status == "skipped":
+            _skip(current, record)
 
 
 def _now() -> str:
@@ -251,52 +224,106 @@ def _now() -> str:
 
 
 def measure(current: Session, report: Report, launches: int, only: Sequence[str] | None = None) -> None:
-    """Run `launches` more blocks, of all cases or only of some keys. Raises InvalidRun."""
-    if only is not None:
-        current.groups = [
-            replace(group, cases=tuple(case for case in group.cases if case.key in only))
-            for group in current.groups
-        ]
-        current.groups = [group for group in current.groups if group.cases]
-    current.planned += launches * sum(len(group.cases) for group in current.groups)
-    if not current.launched:
-        _measure_tables(current, report)
+    """Bring all cases, or only some keys, to `launches` whole blocks. Raises InvalidRun, TimeIsUp."""
+    chosen = [
+        replace(group, cases=tuple(c for c in group.cases if only is None or c.key in only))
+        for group in current.groups
+    ]
+    groups = [group for group in map(partial(_offered, current), chosen) if group.cases]
+    blocks = missing(groups, _answered(current.records), launches)
+    current.planned += sum(len(group.cases) for block in blocks for group in block)
+    _measure_tables(current, report, groups)
     first_block = 1 + max((record.block for record in current.records), default=-1)
-    for block in range(first_block, first_block + launches):
-        order = block_order(current.groups, block, current.run.seed, current.launched)
-        for launch in order:
-            _launch(current, launch, report)
+    for number, block in enumerate(blocks, first_block):
+        for launch in block_order(block, number, current.run.seed, current.launched):
+            group = _offered(current, launch.group)
+            current.planned -= len(launch.group.cases) - len(group.cases)
+            if group.cases:
+                _in_time(current, group)
+                _look_around(current, number)
+                _launch(current, replace(launch, group=group), report)
             current.launched += 1
 
 
-def _measure_tables(current: Session, report: Report) -> None:
-    """Which algorithm runs for which case: measured here, frozen and hashed before the first launch."""
+def _look_around(current: Session, block: int) -> None:
+    """Say once of each other run that it disturbs this one."""
+    new = [pid for pid in neighbours() if pid not in current.seen]
+    if new:
+        current.seen.update(new)
+        current.warn(told(new))
+        current.run.disturbed.append(f"block {block + 1}: {told(new)}")
+        store.write_run(current.directory, current.run)
+
+
+def _offered(current: Session, group: Group) -> Group:
+    """The group without what its subject was found not to offer."""
+    known = {
+        key for subject, ranks, key in current.skipped if (subject, ranks) == (group.subject, group.ranks)
+    }
+    return replace(group, cases=tuple(case for case in group.cases if case.key not in known))
+
+
+def _answered(records: Sequence[Record]) -> dict[int, set[Answer]]:
+    found: dict[int, set[Answer]] = defaultdict(set)
+    for r in records:
+        found[r.block].add((r.suite, r.subject, r.ranks, r.role, r.key))
+    return found
+
+
+def _in_time(current: Session, group: Group) -> None:
+    """Raises TimeIsUp where the next launch would not end in time."""
+    if current.deadline is None:
+        return
+    needed = groups_s([group], current.request.profile, cpu.usable_cpus())
+    if time.monotonic() + needed > current.deadline:
+        raise TimeIsUp(
+            f"the time limit of {current.request.time_limit_s:g} s is reached; "
+            f"`zbench run --resume {current.directory}` measures the rest"
+        )
+
+
+def _measure_tables(current: Session, report: Report, groups: Sequence[Group]) -> None:
+    """Which algorithm runs for which case: measured here, frozen and hashed before its first launch."""
     worlds: dict[tuple[str, int], tuple[Subject, dict[str, Case]]] = {}
-    for group in current.groups:
+    for group in groups:
         for subject in group.subjects:
             if subject.kind == "fabric" and group.ranks > 1:
+                asked = current.run.tables.get(f"{subject.label} ranks={group.ranks}", {}).get("cases", [])
                 _, cases = worlds.setdefault((subject.label, group.ranks), (subject, {}))
-                for case in map(_collective, group.cases):
-                    cases[case.key] = case
+                cases.update(
+                    {case.key: case for case in map(_collective, group.cases) if case.key not in asked}
+                )
     for (label, ranks), (subject, cases) in worlds.items():
+        if not cases:
+            continue
         report(current.done, current.planned, f"choosing algorithms of {label}, {ranks} ranks")
         group = Group("fabric", (subject,), ranks, tuple(cases.values()))
         order = _order(current, Launch(group, 0, -1, 0)) | {"type": "tune"}
         with crew(group) as workers:
             for message in serve(workers, order):
                 if message["type"] == "table":
-                    _freeze(current, label, ranks, message["table"])
+                    _freeze(current, label, ranks, sorted(cases), message["table"])
 
 
 def _collective(case: Case) -> Case:
     return step.allreduce(case) if case.workload == "step" else case
 
 
-def _freeze(current: Session, label: str, ranks: int, medians: dict[str, dict[str, float]]) -> None:
-    chosen = {key: min(times, key=lambda name: times[name]) for key, times in medians.items()}
-    digest = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+def _freeze(
+    current: Session, label: str, ranks: int, cases: list[str], medians: dict[str, dict[str, float]]
+) -> None:
+    """Add what was measured to the world's table; a case that is in it stays as it is."""
+    name = f"{label} ranks={ranks}"
+    table = current.run.tables.get(name, {"cases": [], "chosen": {}, "median_ns": {}})
+    chosen = {key: min(times, key=lambda algorithm: times[algorithm]) for key, times in medians.items()}
+    chosen |= table["chosen"]
     current.tables[label, ranks] = chosen
-    current.run.tables[f"{label} ranks={ranks}"] = {"chosen": chosen, "median_ns": medians, "hash": digest}
+    current.run.tables[name] = {
+        "cases": sorted({*table["cases"], *cases}),
+        "chosen": chosen,
+        "median_ns": medians | table["median_ns"],
+        "hash": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16],
+    }
     store.write_run(current.directory, current.run)
 
 
@@ -327,8 +354,6 @@ def _order(current: Session, launch: Launch) -> dict[str, Any]:
 
 def _launch(current: Session, launch: Launch, report: Report) -> None:
     group = launch.group
-    if not group.cases:
-        return
     with crew(group) as workers:
         for message in serve(workers, _order(current, launch)):
             if message["type"] == "burst":
@@ -351,12 +376,9 @@ def _keep(current: Session, record: Record) -> None:
     store.append(current.directory, record)
     current.records.append(record)
     if record.status == "skipped":
-        # What this subject cannot do it will not learn by the next block.
-        current.run.not_run[f"{record.subject} {record.key}"] = record.why
-        current.groups = [_without(group, record) for group in current.groups]
+        _skip(current, record)
 
 
-def _without(group: Group, record: Record) -> Group:
-    if group.subject != record.subject or group.ranks != record.ranks:
-        return group
-    return replace(group, cases=tuple(case for case in group.cases if case.key != record.key))
+def _skip(current: Session, record: Record) -> None:
+    current.skipped.add((record.subject, record.ranks, record.key))
+    current.run.not_run[f"{record.subject} {record.key}"] = record.why

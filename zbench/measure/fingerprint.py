@@ -44,6 +44,23 @@ def fingerprint(described: dict[str, dict[str, str]]) -> dict[str, Any]:
     }
 
 
+HARDWARE = (
+    "architecture",
+    "cpu",
+    "cpus_usable",
+    "threads_per_core",
+    "caches",
+    "memory_bytes",
+    "virtual_machine",
+)
+"""What makes it the same machine: names and versions change, these do not."""
+
+
+def hardware(machine: dict[str, Any]) -> dict[str, Any]:
+    """The part of a fingerprint that says what machine it is."""
+    return {name: machine.get(name) for name in HARDWARE}
+
+
 def digest(value: dict[str, Any]) -> str:
     """The key under which a record refers to it."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
@@ -71,10 +88,10 @@ def _os_name() -> str:
 
 def _threads_per_core() -> int | None:
     siblings = _text(SYSTEM / "cpu/cpu0/topology/thread_siblings_list")
-    return None if siblings is None else len(_cpu_list(siblings))
+    return None if siblings is None else len(cpu_list(siblings))
 
 
-def _cpu_list(text: str) -> list[int]:
+def cpu_list(text: str) -> list[int]:
     """`0-2,4` -> [0, 1, 2, 4]."""
     ranges = (part.partition("-") for part in text.split(",") if part)
     return [cpu for low, dash, high in ranges for cpu in range(int(low), int(high if dash else low) + 1)]

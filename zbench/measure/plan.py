@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zbench.case import Case
@@ -47,12 +48,54 @@ def anchor(group: Group) -> Group:
     return replace(group, cases=(cases[len(cases) // 2],), role="anchor")
 
 
-def with_anchors(groups: Sequence[Group]) -> list[Group]:
-    """Each suite's first group is launched twice per block."""
+def with_anchors(groups: Sequence[Group], twins: bool = False) -> list[Group]:
+    """Each suite's first group is launched twice per block, for one case.
+
+    With `twins` every group has a twin with all its cases besides: what a second subject would be, if
+    it were the first once more.
+    """
     first: dict[str, Group] = {}
     for group in groups:
         first.setdefault(group.suite, group)
-    return [*groups, *(anchor(group) for group in first.values())]
+    again = [replace(group, role="twin") for group in groups if twins]
+    return [*groups, *again, *(anchor(group) for group in first.values())]
+
+
+def unit(suite: str, case: Case) -> str:
+    """What must be answered in one block to be of use there: a case by all its subjects, since ratios pair
+    within blocks; all steps of a scaling series, since an efficiency is made of two."""
+    return suite if suite == "scaling" else f"{suite} {case.key}"
+
+
+Answer = tuple[str, str, int, str, str]
+"""(suite, subject, ranks, role, key)."""
+
+
+def answers(group: Group) -> set[Answer]:
+    return {(group.suite, group.subject, group.ranks, group.role, case.key) for case in group.cases}
+
+
+def missing(groups: Sequence[Group], answered: Mapping[int, set[Answer]], launches: int) -> list[list[Group]]:
+    """The further blocks that bring every unit to `launches` whole blocks. Pure.
+
+    `answered` tells for each block what has been answered in it. A unit that a block holds only in part does
+    not count: its pairs would be of two sessions.
+    """
+    wanted: dict[str, set[Answer]] = defaultdict(set)
+    for group in groups:
+        for case in group.cases:
+            wanted[unit(group.suite, case)] |= answers(replace(group, cases=(case,)))
+    open_blocks = {
+        name: launches - sum(needed <= found for found in answered.values())
+        for name, needed in wanted.items()
+    }
+    blocks = []
+    for i in range(max(open_blocks.values(), default=0)):
+        chosen = [
+            replace(g, cases=tuple(c for c in g.cases if open_blocks[unit(g.suite, c)] > i)) for g in groups
+        ]
+        blocks.append([group for group in chosen if group.cases])
+    return blocks
 
 
 def block_order(groups: Sequence[Group], block: int, seed: int, first_number: int) -> list[Launch]:

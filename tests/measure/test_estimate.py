@@ -1,0 +1,38 @@
+"""How long a plan will take: rough, but never silly."""
+
+from zbench.case import Case
+from zbench.measure.estimate import cards_of, case_s, groups_s, plan_s, price
+from zbench.measure.plan import Group, with_anchors
+from zbench.request import ask
+from zbench.selection import select
+from zbench.subject import parse
+from zbench.workloads.profiles import PROFILES
+
+QUICK = PROFILES["quick"]
+
+
+def test_more_work_takes_longer() -> None:
+    """Larger cases, longer bursts, more launches."""
+    small, large = (Case("gemm", "fp32", (n, n, n), {"threads": 1}) for n in (64, 4096))
+    assert case_s(small, QUICK) < case_s(large, QUICK)
+    assert case_s(small, PROFILES["smoke"]) <= case_s(small, QUICK)
+    groups = select(ask(ranks=2))
+    assert plan_s(groups, QUICK, 5, 2) < plan_s(groups, QUICK, 10, 2)
+
+
+def test_ranks_that_share_a_core_start_one_after_the_other() -> None:
+    """Eight Pythons on two cores."""
+    group = Group("fabric", (parse("fabric", "shm"),), 8, ())
+    assert groups_s([group], QUICK, 8) < groups_s([group], QUICK, 2)
+
+
+def test_the_default_run_is_a_matter_of_minutes() -> None:
+    """A real one took 2 min 9 s to 2 min 44 s with 2 ranks."""
+    groups = with_anchors(select(ask(ranks=2)))
+    assert 60 < plan_s(groups, QUICK, 5, 2) < 600
+
+
+def test_a_price_is_cards_times_hours() -> None:
+    """Eight cards for half an hour at 2.50 an hour."""
+    assert price(1800, 8, 2.5) == 10.0
+    assert cards_of([Group("fabric", (), 8, ()), Group("card", (), 1, ())]) == 8

@@ -1,0 +1,38 @@
+"""A request from words: checked before anything is measured."""
+
+import pytest
+
+from zbench.errors import UsageError
+from zbench.request import ask, parse_duration, started_alone
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90.0), ("90 s", 90.0), ("10min", 600.0), ("10 m", 600.0), ("1.5 h", 5400.0), (" 2h ", 7200.0)],
+)
+def test_a_time_limit_is_a_number_with_its_unit(text: str, seconds: float) -> None:
+    """As people write it."""
+    assert seconds == parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["10", "ten min", "0s", "-5min", "1e3s", "10 days", "1h30m", "inf s", "٣s"])
+def test_anything_else_is_refused(text: str) -> None:
+    """A bare number could be seconds or minutes."""
+    with pytest.raises(UsageError, match="--time-limit"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("price", [-1.0, float("nan"), float("inf")])
+def test_a_price_is_a_price(price: float) -> None:
+    """Nothing negative, nothing endless."""
+    with pytest.raises(UsageError, match="--price-per-card-hour"):
+        ask(price_per_card_hour=price)
+
+
+@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "WORLD_SIZE"])
+def test_a_launcher_that_starts_it_many_times_over_is_told(name: str) -> None:
+    """Each copy would measure everything, and all would disturb each other."""
+    with pytest.raises(UsageError, match=f"started 8 times over \\({name}=8\\)"):
+        started_alone({name: "8"})
+    started_alone({name: "1"})
+    started_alone({})

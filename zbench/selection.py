@@ -1,0 +1,163 @@
+"""Which cases answer a request: what was asked for, what fits in memory, what fits in the time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from zbench.case import Case
+from zbench.errors import UsageError, ZbenchError, suggest
+from zbench.judge.claims import Claim
+from zbench.measure.estimate import case_s, groups_s
+from zbench.measure.memory import PROCESS_BYTES, gigabytes, needed_bytes
+from zbench.measure.plan import Group, unit
+from zbench.native import cpu
+from zbench.request import Request
+from zbench.subject import Subject
+from zbench.worker import SLOTS
+from zbench.workloads.profiles import Profile, card_cases, fabric_cases, scaling_cases
+
+OUT_OF_TIME = "left out: the time limit has no room for it"
+
+Refused = dict[str, str]
+"""`subject key` -> why it is not run."""
+
+
+def select(request: Request) -> list[Group]:
+    """The groups that answer the request. Raises UsageError where no case is left."""
+    profile, threads = request.profile, cpu.usable_cpus()
+    groups: list[Group] = []
+    if "card" in request.suites:
+        cases = card_cases(profile, threads, cpu.caches().get("l3", 0))
+        groups += [Group("card", (card,), 1, tuple(cases)) for card in request.cards]
+    if "fabric" in request.suites:
+        cases = fabric_cases(profile, request.ranks)
+        groups += [Group("fabric", (fabric,), request.ranks, tuple(cases)) for fabric in request.fabrics]
+    if "scaling" in request.suites:
+        for card in request.cards:
+            for fabric in request.fabrics:
+                steps = scaling_cases(profile, request.ranks)
+                for ranks in sorted({case.ranks for case in steps}):
+                    chosen = tuple(case for case in steps if case.ranks == ranks)
+                    groups.append(Group("scaling", (card, fabric), ranks, chosen))
+    known = {case.key for group in groups for case in group.cases}
+    if request.cases:
+        groups = [_matching(group, request.cases) for group in groups]
+        groups = [group for group in groups if group.cases]
+        for glob in request.cases:
+            if not any(case.matches(glob) for group in groups for case in group.cases):
+                near = suggest(glob.partition("/")[0], {key.partition("/")[0] for key in known})
+                raise UsageError(f"--case {glob}: no case of this run matches{near}")
+    return groups
+
+
+def _matching(group: Group, globs: Sequence[str]) -> Group:
+    return replace(group, cases=tuple(c for c in group.cases if any(c.matches(g) for g in globs)))
+
+
+def validate(subjects: Sequence[Subject]) -> None:
+    """Complain about a name or an option before anything is measured. Raises UsageError."""
+    for subject in subjects:
+        if subject.venv:
+            continue  # its class lives in another environment; the worker tells
+        kind = subject.load()
+        try:
+            if subject.kind == "card":
+                kind(subject.option)
+            else:
+                with kind.seats(1, subject.option):
+                    pass
+        except ZbenchError:
+            raise
+        except Exception as error:  # not such a class, one with a method missing, or whatever it raises
+            raise UsageError(f"{subject.kind} {subject.label}: {type(error).__name__}: {error}") from error
+
+
+def fitting(groups: Sequence[Group], available: int) -> tuple[list[Group], Refused]:
+    """The cases that fit in memory, and why each other one was refused. Pure.
+
+    Raises UsageError where not even the processes fit.
+    """
+    refused: Refused = {}
+    kept: list[Group] = []
+    for group in groups:
+        if group.ranks * PROCESS_BYTES > available:
+            raise UsageError(
+                f"--ranks {group.ranks}: the processes alone need {gigabytes(group.ranks * PROCESS_BYTES)}, "
+                f"{gigabytes(available)} are available; ask for at most {available // PROCESS_BYTES} ranks"
+            )
+        cases = []
+        for case in group.cases:
+            needed = needed_bytes(case, SLOTS)
+            if needed <= available:
+                cases.append(case)
+            else:
+                refused[f"{group.subject} {case.key}"] = (
+                    f"needs {gigabytes(needed)}, {gigabytes(available)} are available: fewer ranks would fit"
+                )
+        if cases:
+            kept.append(replace(group, cases=tuple(cases)))
+    if not kept:
+        raise UsageError("no case fits in memory: " + "; ".join(f"{k}: {why}" for k, why in refused.items()))
+    return kept, refused
+
+
+def in_time(
+    groups: Sequence[Group],
+    profile: Profile,
+    launches: int,
+    budget_s: float,
+    cpus: int,
+    claims: Iterable[Claim] = (),
+) -> tuple[list[Group], Refused]:
+    """The cases whose estimated time fits the budget, and that each other one was left out. Pure.
+
+    Cases that a claim speaks of come first, taken from the suites in turn. What belongs together (a case on
+    all its subjects; all steps of a scaling series) stays or goes together. Raises UsageError if none fits.
+    """
+    kept: set[str] = set()
+    left_s, started = budget_s / launches, set[int]()
+    for name in _by_importance(groups, [claim.case for claim in claims]):
+        members = {
+            i: [case for case in group.cases if unit(group.suite, case) == name]
+            for i, group in enumerate(groups)
+            if any(unit(group.suite, case) == name for case in group.cases)
+        }
+        cost_s = sum(case_s(case, profile) for cases in members.values() for case in cases)
+        cost_s += groups_s([replace(groups[i], cases=()) for i in members if i not in started], profile, cpus)
+        if cost_s <= left_s:
+            left_s -= cost_s
+            kept.add(name)
+            started |= set(members)
+    if not kept:
+        raise UsageError(
+            f"the time limit has no room for a single case in {launches} launches; "
+            "give more time, or fewer --launches, or select with --case"
+        )
+    refused = {
+        f"{group.subject} {case.key}": OUT_OF_TIME
+        for group in groups
+        for case in group.cases
+        if unit(group.suite, case) not in kept
+    }
+    chosen = [
+        replace(group, cases=tuple(case for case in group.cases if unit(group.suite, case) in kept))
+        for group in groups
+    ]
+    return [group for group in chosen if group.cases], refused
+
+
+def _by_importance(groups: Sequence[Group], globs: Sequence[str]) -> list[str]:
+    """Units, those that a glob selects first; in either part the first of each suite, the second, ..."""
+    ranked: dict[str, tuple[bool, int]] = {}
+    for suite in dict.fromkeys(group.suite for group in groups):
+        units: dict[str, list[Case]] = defaultdict(list)
+        for group in groups:
+            for case in group.cases if group.suite == suite else ():
+                units[unit(suite, case)].append(case)
+        spoken = {name: any(c.matches(g) for c in cases for g in globs) for name, cases in units.items()}
+        for said in (True, False):
+            part = [name for name in units if spoken[name] is said]
+            ranked |= {name: (not said, place) for place, name in enumerate(part)}
+    return sorted(ranked, key=lambda name: ranked[name])
