@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from zbench.judge.summary import Summary
-from zbench.report import svg
+from zbench.records.schema import Sheet
+from zbench.report import style, svg
 from zbench.report.chart import Chart, Missing
 from zbench.report.charts.bandwidth import bandwidth
 from zbench.report.charts.busbw import busbw
@@ -24,6 +27,8 @@ from zbench.report.charts.latency import latency
 from zbench.report.charts.roofline import roofline
 from zbench.report.draw import draw, write_charts
 from zbench.report.findings import Findings
+from zbench.report.lines import Point, draw_line, look_of
+from zbench.report.merge import merge
 
 NAMES = [
     "claims",
@@ -295,3 +300,82 @@ def test_importing_the_report_does_not_load_matplotlib() -> None:
         text=True,
     )
     assert done.stdout.strip() == "False"
+
+
+def bands(chart: Chart) -> int:
+    """Areas that are filled and half transparent."""
+    return len(re.findall(r"fill-opacity: 0.16", chart.svg))
+
+
+def test_every_line_has_its_noise_band_and_the_caption_names_it(charts: list[Chart | Missing]) -> None:
+    """In each chart in which lines are compared."""
+    for chart in map(drawn, charts):
+        if chart.name in ("gemm", "latency", "bandwidth", "busbw", "scaling-efficiency"):
+            assert bands(chart) > 0
+            assert "Shaded: the noise band, ± " in chart.caption
+
+
+def test_without_a_floor_there_is_no_band_and_that_is_said(findings: Findings) -> None:
+    """A suite that was never measured twice has no known noise."""
+    for chart in map(drawn, draw(replace(findings, floors={}))):
+        assert bands(chart) == 0
+        if chart.name in ("gemm", "latency", "bandwidth", "busbw", "scaling-efficiency"):
+            assert "No noise band" in chart.caption
+
+
+def test_the_band_is_as_wide_as_the_floor(findings: Findings) -> None:
+    """Below y / (1 + floor) or above y (1 + floor) a difference means something."""
+    with style.house_style():
+        _, (axes,) = style.panels(1, 1.0)
+        floor = msgspec.structs.replace(findings.floors["card"], floor=0.25)
+        draw_line(axes, [Point(1, 10.0), Point(2, 20.0)], style.look(0), floor)
+        (band,) = axes.collections
+    corners = {tuple(map(float, corner)) for corner in band.get_paths()[0].vertices}
+    assert corners == {(1, 8.0), (1, 12.5), (2, 16.0), (2, 25.0)}
+
+
+def test_a_data_sheet_is_hollow_dashed_and_named(findings: Findings) -> None:
+    """Beside a measured line it cannot be taken for one."""
+    told = [
+        msgspec.structs.replace(
+            s,
+            subject="nccl",
+            sheet=Sheet("mean", s.median_ns or 1.0),
+            launches=0,
+            samples=0,
+            value_interval=None,
+            interval_ns=None,
+            launch_medians_ns=(),
+        )
+        for s in findings.summaries
+        if s.case.workload == "allreduce" and s.subject == "shm"
+    ]
+    chart = drawn(busbw([*findings.summaries, *told]))
+    assert any(row[1] == "nccl (data sheet)" for row in chart.table.rows)
+    assert "Hollow and dashed: not measured, told by a data sheet: nccl (mean)." in chart.caption
+    assert "5 launches a point" in chart.caption
+    assert bands(drawn(busbw(told, findings.floors))) == 0  # how noisy it was is not known
+    look = look_of(told[0], ["nccl"])
+    assert look.mark()["markerfacecolor"] == style.PAPER
+    assert look.linestyle == style.TOLD
+    dashes = ", ".join(f"{1.6 * on:g}" for on in style.TOLD[1])
+    assert f"stroke-dasharray: {dashes.split(', ')[0]}" in chart.svg.replace(",", ", ")
+
+
+def test_many_lines_get_a_taller_panel(findings: Findings) -> None:
+    """Labels beside the lines do not run into each other or out of the picture."""
+    several = merge([findings] * 5, [])
+    chart = drawn(gemm_share(several.summaries, several.records, several.floors))
+    root = ElementTree.fromstring(chart.svg)
+    height = float(root.attrib["viewBox"].split()[3])
+    labels = len({(row[1], row[2]) for row in chart.table.rows})
+    assert labels == 30
+    assert height > labels * style.LABEL_GAP_POINTS
+
+
+def test_an_older_picture_of_a_chart_that_is_not_drawn_goes(tmp_path: Path) -> None:
+    """Else it would be taken for one of this judgement."""
+    (tmp_path / "gemm.svg").write_text("old")
+    (tmp_path / "mine.svg").write_text("kept")
+    assert write_charts([Missing("gemm", "Why?", "no data")], tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.svg"]

@@ -12,11 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from zbench.records.schema import Sitting
 from zbench.report.chart import Chart, Missing
-from zbench.report.document import document
+from zbench.report.document import documents
 from zbench.report.draw import draw
 from zbench.report.findings import Findings
-from zbench.report.page import flat, render_page, write_page
+from zbench.report.merge import merge
+from zbench.report.page import again, render_page, write_page
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -48,7 +50,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("td", "th"):
+        if self.rows and {"td", "th"} & set(self.open):
             self.rows[-1][-1] += data
 
 
@@ -84,9 +86,10 @@ def test_page_is_well_formed_with_unique_ids_and_targets(page: str) -> None:
 
 
 def test_page_order_is_verdicts_first(page: str) -> None:
-    """Verdicts, how sure, conditions, charts, cases, how to reproduce, glossary."""
+    """Verdicts, how sure, conditions, charts, raw data with the command that gets them again, glossary."""
     titles = re.findall(r"<h2 id=\"([a-z]+)\"", page)
-    assert titles == ["verdicts", "sure", "conditions", "charts", "cases", "reproduce", "glossary"]
+    assert titles == ["verdicts", "sure", "conditions", "charts", "data", "glossary"]
+    assert "<pre>zbench run --card cpu --card cpu:generic --card numpy</pre>" in page.split('id="data"')[1]
 
 
 def test_verdicts_carry_a_shape_beside_the_word(findings: Findings, page: str) -> None:
@@ -119,8 +122,7 @@ def test_data_in_the_page_are_the_document(findings: Findings, page: str) -> Non
     """The JSON element parses, and is what `--format json` prints."""
     text = re.search(r'id="zbench-data">(.*?)</script>', page, re.S)
     assert text is not None
-    expected = document(findings.directory, findings.summaries, findings.ratios, findings.verdicts)
-    assert json.loads(text[1]) == json.loads(json.dumps(expected))
+    assert json.loads(text[1]) == json.loads(json.dumps(documents(findings)))
 
 
 def test_wrong_answer_shows_no_time_and_no_rate(wrong: Findings) -> None:
@@ -161,16 +163,72 @@ def test_page_without_verdicts_and_charts_says_so(findings: Findings) -> None:
     assert "Why not? Not drawn: no data." in text
 
 
-def test_unknown_facts_are_called_unknown() -> None:
-    """The fingerprint is flattened; what could not be read is not left out."""
-    facts = {"cpu": "x", "governor": None, "libraries": {"numpy": "2", "blas": ""}, "mask": [0, 1]}
-    assert flat(facts) == [
-        ("cpu", "x"),
-        ("governor", "unknown"),
-        ("libraries.numpy", "2"),
-        ("libraries.blas", "unknown"),
-        ("mask", "0, 1"),
+def claim_rows(text: str) -> list[list[str]]:
+    """The rows of the verdicts' table."""
+    table = text.split('class="card verdicts"')[1].split("</table>")[0]
+    return [[re.sub(r"\s+", " ", cell).strip() for cell in row] for row in Reader(table).rows]
+
+
+def test_a_row_of_the_first_screen_decides(findings: Findings, page: str) -> None:
+    """Verdict, measured with its interval, claimed with the margin, launches x rounds x ranks."""
+    row = next(row for row in claim_rows(page) if row[0].startswith("fabric-latency"))
+    verdict = next(v for v in findings.verdicts if v.claim == "fabric-latency")
+    measured = (verdict.measured or 0) * 1e9
+    assert row[1] == "–NOT TESTABLEmeasured on a slice"
+    assert row[2].startswith(f"{measured:.0f} ns [")
+    assert row[3] == f"≤ 4 µs{4000 / measured:.3g}x below the claim"
+    assert row[4] == "5 launches × 200 rounds × 2 ranks"
+    assert "“" + verdict.text + "”" in row[0]
+
+
+def test_undecided_says_how_many_more_launches(findings: Findings) -> None:
+    """Beside the margin, not behind a fold."""
+    undecided = [
+        msgspec.structs.replace(v, verdict="UNDECIDED", missing="about 12 launches in all, 7 more")
+        if v.claim == "fabric-latency"
+        else v
+        for v in findings.verdicts
     ]
+    row = claim_rows(render_page(replace(findings, verdicts=undecided), []))[1]
+    assert row[3].endswith("needs about 12 launches in all, 7 more")
+
+
+def test_a_price_is_told_with_the_card_hours(findings: Findings) -> None:
+    """18 minutes on 8 cards at 2 an hour."""
+    sitting = Sitting(
+        why="run",
+        started="2026-11-21T02:40:00+00:00",
+        ended="2026-11-21T02:58:00+00:00",
+        zbench="0.1.0",
+        command=[],
+        launches=5,
+    )
+    run = msgspec.structs.replace(findings.run, sittings=[sitting], price_per_card_hour=2.0)
+    text = render_page(replace(findings, run=run), [])
+    head = text.split("<nav")[0]
+    assert "18 min on 8 cards: 2.4 card hours, 4.80 at 2 per card hour" in head
+
+
+def test_a_merge_lays_runs_beside_each_other(findings: Findings, wrong: Findings) -> None:
+    """The legend, a verdict for each run under one claim, each run's own conditions and command."""
+    merged = merge([findings, wrong], ["zbench", "report", "a", "b"])
+    text = render_page(merged, draw(merged))
+    assert "This page lays 2 runs beside each other." in text
+    assert "no ratio between them is made" in text
+    rows = claim_rows(text)
+    first = next(i for i, row in enumerate(rows) if row[0].startswith("fabric-latency"))
+    assert [rows[first][1], rows[first + 1][0]] == ["A", "B"]
+    assert 'rowspan="2"' in text
+    assert text.count("<pre>") == 2
+    assert "Run B has 1 wrong or invalid case." in text
+    assert Reader(text).open == []
+
+
+def test_the_command_to_repeat_names_no_place_that_is_taken(findings: Findings) -> None:
+    """A second run into the same --out would be refused; the rest of the command stays."""
+    command = ["zbench", "run", "--out", "--x", "card", "--out=here", "--ranks", "2"]
+    run = msgspec.structs.replace(findings.run, command=command)
+    assert again(run) == ["zbench", "run", "card", "--ranks", "2"]
 
 
 def test_written_page_is_the_rendered_one(

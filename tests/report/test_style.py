@@ -86,3 +86,10 @@ def test_series_differ_in_marker_and_the_second_dimension_in_line_and_fill() -> 
     assert one.color == two.color
     assert one.linestyle != two.linestyle
     assert one.mark() != two.mark()
+    assert len({str(style.look(i).linestyle) for i in range(4)}) == 4
+
+
+def test_no_two_of_many_series_look_alike() -> None:
+    """A merge of runs has more series than there are colours."""
+    looks = {(look.color, look.marker) for look in map(style.look, range(30))}
+    assert len(looks) == 30

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
 from rich.cells import cell_len
 
+from zbench.records.schema import Imported, Sheet
 from zbench.report.findings import Findings
-from zbench.report.rows import brief, headline, next_steps
+from zbench.report.merge import merge
+from zbench.report.rows import brief, headline, next_steps, result
 from zbench.report.terminal import render_screen
 from zbench.report.words import short
 
@@ -17,7 +22,7 @@ WRONG_KEY = "gemm/fp32/2048x2048x2048/threads=1"
 
 
 @pytest.mark.parametrize("unicode", [True, False], ids=["utf-8", "ascii"])
-@pytest.mark.parametrize("width", [40, 57, 64, 80, 96, 100])
+@pytest.mark.parametrize("width", [40, 57, 60, 64, 80, 96, 100])
 def test_no_line_is_wider_than_the_terminal(findings: Findings, width: int, unicode: bool) -> None:
     """At any width from 40 to 100, in both character sets, nothing is cut off."""
     text = render_screen(findings, width=width, unicode=unicode, page="results/example/report.html")
@@ -38,8 +43,6 @@ def test_width_is_held_between_40_and_100(findings: Findings, asked: int, given:
 
 def test_without_colour_there_is_no_escape_and_with_it_the_same_words(findings: Findings) -> None:
     """Colour adds nothing but colour."""
-    import re
-
     plain = render_screen(findings, color=False)
     colored = render_screen(findings, color=True)
     assert "\x1b" not in plain
@@ -138,3 +141,84 @@ def test_brief_counts_the_reasons_it_leaves_out(findings: Findings) -> None:
     assert brief(verdict) == "a; b; and 2 more reasons"
     assert brief(msgspec.structs.replace(verdict, why="a; b; c")) == "a; b; and 1 more reason"
     assert brief(msgspec.structs.replace(verdict, why="a")) == "a"
+
+
+LONG = "allreduce/fp32/67108864/" + "/".join(f"parameter{i}=12345" for i in range(9))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_long_keys_and_paths_end_their_lines_at_slashes(findings: Findings, width: int) -> None:
+    """No figure inside a key is cut in two, and the key is whole once its lines are put together."""
+    summaries = [msgspec.structs.replace(findings.summaries[0], key=LONG)]
+    directory = (
+        Path("/very/long/place") / "directory-of-results/20261121T050352Z-0a1b2c" / "another/level/here"
+    )
+    text = render_screen(replace(findings, summaries=summaries, directory=directory), width=width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    whole = "".join(line.strip().split("  ")[0] for line in text.splitlines())
+    assert LONG in whole.replace(" ", "")
+    assert all(f"parameter{i}=12345" in text for i in range(9))
+    assert "20261121T050352Z-0a1b2c" in text
+
+
+@pytest.mark.parametrize("unicode", [True, False], ids=["utf-8", "ascii"])
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_no_line_ends_inside_a_figure(findings: Findings, width: int, unicode: bool) -> None:
+    """`60.1 ns` and `<= 4 us` stay whole: a number and its unit on two lines are misread."""
+    lines = render_screen(findings, width=width, unicode=unicode).splitlines()
+    ends = [
+        (line, after)
+        for line, after in pairwise(lines)
+        if re.search(r"(\d|[≤≥<>]=?)$", line) and re.match(r" *([%µ]|([numkMGT]?(s|B|B/s|FLOP/s)\b))", after)
+    ]
+    assert ends == []
+
+
+def test_wide_letters_are_counted_as_wide(findings: Findings) -> None:
+    """A name of twenty Chinese letters takes forty columns, and no line grows."""
+    name = "加速卡" * 7
+    summaries = [msgspec.structs.replace(s, subject=name) for s in findings.summaries]
+    run = msgspec.structs.replace(findings.run, cards=[name])
+    for width in (40, 60, 80, 100):
+        text = render_screen(replace(findings, run=run, summaries=summaries), width=width)
+        assert max(cell_len(line) for line in text.splitlines()) <= width
+        assert name in text.replace("\n", "").replace(" ", "")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_a_merge_has_its_legend(findings: Findings, width: int) -> None:
+    """What each letter stands for comes first, and no command is offered that would not work."""
+    other = replace(findings, directory=Path("results/other"))
+    text = render_screen(merge([findings, other], []), width=width, page="out/report.html")
+    flat = " ".join(text.split())
+    assert flat.startswith("2 runs, measured apart A results/example")
+    assert "B results/other" in flat
+    assert "fabric-latency · B" in flat
+    assert "records.jsonl" not in text
+    assert "out/charts/" in text
+    assert re.findall(r"Next +(.*)", text)[0].startswith("open the page")
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+def test_a_price_is_told(findings: Findings) -> None:
+    """Only where one was given."""
+    run = msgspec.structs.replace(findings.run, ended="2026-11-21T02:58:00Z", price_per_card_hour=2.0)
+    priced = " ".join(render_screen(replace(findings, run=run)).split())
+    assert "Took 18 min on 8 cards: 2.4 card hours, 4.80 at 2 per card hour" in priced
+    assert "Took" not in render_screen(findings)
+
+
+def test_undecided_says_how_many_launches_it_needs(findings: Findings) -> None:
+    """On the terminal, too."""
+    verdict = msgspec.structs.replace(findings.verdicts[0], verdict="UNDECIDED", missing="about 9 launches")
+    assert brief(verdict).endswith("; needs about 9 launches")
+
+
+def test_a_data_sheet_is_told_as_one(findings: Findings) -> None:
+    """No interval, nothing verified, and no advice to measure what was not measured here."""
+    sheet = msgspec.structs.replace(
+        findings.summaries[0], sheet=Sheet("mean", 1e6), interval_ns=None, verified=None, launches=0
+    )
+    assert result(sheet)[3] == "no: sheet"
+    run = msgspec.structs.replace(findings.run, imported=Imported(tool="osu", file="x", sha256="0"))
+    assert next_steps(replace(findings, run=run, summaries=[sheet]), "") == []

@@ -10,8 +10,22 @@ from typing import Any
 from zbench.judge.ratios import Ratio
 from zbench.judge.summary import Summary
 from zbench.judge.verdicts import Verdict
+from zbench.report.findings import Findings
+from zbench.report.remarks import remarks
 
 VERSION = 1
+
+
+def documents(findings: Findings) -> dict[str, Any]:
+    """What `--format json` prints: `document` of the run with its state and remarks; of several runs
+    `{"version", "runs": [...]}`.
+    """
+    made = [
+        document(part.directory, part.summaries, part.ratios, part.verdicts)
+        | {"state": part.run.state, "remarks": [f"{what} {why}" for what, why in remarks(part)]}
+        for part in findings.parts.values()
+    ]
+    return {"version": VERSION, "runs": made} if findings.members else made[0]
 
 
 def document(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from zbench.records import store
 from zbench.report.chart import Chart, Missing
 from zbench.report.charts.bandwidth import bandwidth
 from zbench.report.charts.busbw import busbw
@@ -19,16 +20,16 @@ from zbench.report.findings import Findings
 
 def draw(findings: Findings) -> list[Chart | Missing]:
     """Every chart in the order of the page, or why it is not there."""
-    summaries, records = findings.summaries, findings.records
+    summaries, records, floors = findings.summaries, findings.records, findings.floors
     return [
         claims(findings.claims, findings.verdicts),
-        gemm_share(summaries, records),
+        gemm_share(summaries, records, floors),
         roofline(summaries),
-        latency(summaries),
+        latency(summaries, floors),
         latency_ecdf(summaries, records, claimed_latencies(findings)),
-        bandwidth(summaries),
-        busbw(summaries),
-        efficiency(findings.scaling, summaries),
+        bandwidth(summaries, floors),
+        busbw(summaries, floors),
+        efficiency(findings.scaling, summaries, floors),
     ]
 
 
@@ -42,12 +43,14 @@ def claimed_latencies(findings: Findings) -> list[Limit]:
 
 
 def write_charts(charts: Sequence[Chart | Missing], folder: Path) -> list[Path]:
-    """`folder`/<name>.svg for each chart that was drawn. Raises OSError."""
+    """`folder`/<name>.svg for each chart that was drawn; an older picture of another goes. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for chart in charts:
+        path = folder / f"{chart.name}.svg"
         if isinstance(chart, Chart):
-            path = folder / f"{chart.name}.svg"
-            path.write_text(chart.svg, encoding="utf-8")
+            store.replace(path, chart.svg.encode())
             written.append(path)
+        else:
+            path.unlink(missing_ok=True)
     return written

@@ -16,7 +16,7 @@ from zbench.records.schema import Record, Run
 
 @dataclass(frozen=True)
 class Findings:
-    """One run. Nothing here is measured or judged by the report; it only shows it."""
+    """One run, or several put together by `merge`. The report measures and judges nothing; it shows."""
 
     directory: Path
     run: Run
@@ -28,3 +28,12 @@ class Findings:
     floors: Mapping[str, AA] = field(default_factory=dict)
     """suite -> the A/A noise floor."""
     scaling: Scaling = field(default_factory=Scaling)
+    notes: Sequence[str] = ()
+    """What a reader must know of how this was judged."""
+    members: Mapping[str, Findings] = field(default_factory=dict)
+    """label -> each run on its own, where this is a merge of several; else empty."""
+
+    @property
+    def parts(self) -> Mapping[str, Findings]:
+        """label -> each run on its own; a single run has no label."""
+        return self.members or {"": self}

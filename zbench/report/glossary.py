@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-GLOSSARY: tuple[tuple[str, str], ...] = (
+from zbench.judge.metrics import METRICS
+from zbench.measure.statistics import INTERVAL_ALPHA
+from zbench.report.findings import Findings
+
+TERMS: tuple[tuple[str, str], ...] = (
     (
-        "A/A floor",
-        "The same subject launched twice in each block and compared with itself. Differences below it"
-        " mean nothing.",
+        "A/A floor, noise band",
+        "The same subject launched twice in each block and compared with itself: the far end of the interval "
+        "of that ratio. Differences below it mean nothing; charts draw it as a band around a line.",
     ),
     (
         "algbw, busbw",
@@ -28,8 +32,19 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "One launch of every subject, in random order. Ratios pair launches of one block.",
     ),
     (
+        "card hours",
+        "Time from start to end of the run x cards kept busy at once (the ranks of the largest world). "
+        "Cost = card hours x price.",
+    ),
+    (
         "efficiency",
         "weak: T(1)/T(p) at equal work per rank. strong: T(1)/(p T(p)) at equal work in all.",
+    ),
+    (
+        "evidence",
+        "MEASURED: here, under the conditions of the claim. MEASURED ON A SLICE: here, where a condition or "
+        "the scale of the claim is missing. PROJECTED: a model's figure. DATA SHEET: told by someone else, "
+        "without samples.",
     ),
     (
         "GEMM rate",
@@ -37,9 +52,9 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ),
     (
         "interval",
-        "Where the true value lies with the stated confidence. Student's t over the medians of "
-        "launches, unless the table says otherwise; launches are what repeats, rounds inside one are "
-        "not independent.",
+        f"Where the true value lies with {100 * (1 - INTERVAL_ALPHA):.0f} % confidence: exp(mean ± t s / √L) "
+        "over the logarithms of the medians of L launches (Student's t, L - 1 degrees of freedom), unless "
+        "the table says otherwise. Launches are what repeats; rounds inside one are not independent.",
     ),
     (
         "latency",
@@ -48,6 +63,16 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     (
         "launch",
         "A fresh set of processes and buffers for one subject.",
+    ),
+    (
+        "margin",
+        "Measured over claimed: `8 % above the claim`, `12x below the claim`. Which side holds is said by "
+        "the claim's operator.",
+    ),
+    (
+        "more launches",
+        "The interval of L launches has a half-width h on a logarithmic scale and narrows with √L: it leaves "
+        "the claimed value out from about L (h / ln(measured / claimed))² launches, if the figures stay.",
     ),
     (
         "noisy",
@@ -76,3 +101,11 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "time and no rate.",
     ),
 )
+
+
+def glossary(findings: Findings) -> list[tuple[str, str]]:
+    """The terms, and the definition of each metric that was measured or claimed, by name."""
+    used = {s.metric for s in findings.summaries} | {claim.metric for claim in findings.claims}
+    metrics = [METRICS[name] for name in used & METRICS.keys()]
+    defined = [(f"metric {metric.name}", f"{metric.definition} ({metric.unit})") for metric in metrics]
+    return sorted([*TERMS, *defined], key=lambda entry: entry[0].lower())

@@ -1,19 +1,43 @@
-"""The HTML page of a run: one file, no script, no request; verdicts first."""
+"""The HTML page of a run, or of several: one file, no script, no request; verdicts first."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from zbench.judge.summary import Summary
-from zbench.report import style, svg, words
+from zbench.records import store
+from zbench.records.schema import Run
+from zbench.report import series, style, svg, words
 from zbench.report.chart import Chart, Missing
-from zbench.report.document import document
+from zbench.report.conditions import machine, machines, settings
+from zbench.report.cost import cost
+from zbench.report.document import documents
 from zbench.report.findings import Findings
-from zbench.report.glossary import GLOSSARY
+from zbench.report.glossary import glossary
+from zbench.report.judged import judged
+from zbench.report.remarks import remarks
+
+LEGEND = ("run", "directory", "measured", "machine", "zbench", "launches")
+SURENESS = (
+    "suite",
+    "results",
+    "launches",
+    "rounds",
+    "middle interval",
+    "A/A floor",
+    "noisy",
+    "verified",
+    "wrong or invalid",
+)
+"""Headers of `legend` and of `sureness`."""
+LONG_WORD = 20
+"""Letters; a longer word may be broken anywhere on paper, a shorter one is kept whole."""
+PLACES = ("--out", "--resume", "--append")
+"""Options that say where the record went: a second run would be refused there."""
 
 
 def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
@@ -28,15 +52,20 @@ def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
         lstrip_blocks=True,
     )
     drawn = [chart for chart in charts if isinstance(chart, Chart)]
-    template = (files("zbench.report") / "page.html.j2").read_text("utf-8")
+    folder = files("zbench.report")
+    template = (folder / "page.html.j2").read_text("utf-8")
+    parts = findings.parts
     return environment.from_string(template).render(
-        run=findings.run,
-        directory=findings.directory,
+        css=Markup((folder / "page.css").read_text("utf-8")),
         outcome=outcome(findings),
-        verdicts=[_verdict(findings, i) for i in range(len(findings.verdicts))],
-        sureness=sureness(findings),
-        settings=flat({"run": _settings(findings)}),
-        fingerprints=[(key, flat(facts)) for key, facts in findings.run.fingerprints.items()],
+        about=about(findings.run),
+        spent=cost(findings),
+        legend=legend(findings),
+        headers={"legend": LEGEND, "sureness": SURENESS},
+        remarks=remarks(findings),
+        verdicts=list(series.group(judged(findings), lambda j: (j.claim.id, j.claim.text)).values()),
+        sureness=[(f" in run {label}" if label else "", sureness(part)) for label, part in parts.items()],
+        conditions=[(label, settings(part), machines(part.run)) for label, part in parts.items()],
         charts=drawn,
         pictures={
             # matplotlib's own output with our escaped texts: the one thing here that is markup already.
@@ -46,45 +75,69 @@ def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
         missing=[chart for chart in charts if isinstance(chart, Missing)],
         ratios=findings.ratios,
         cases=[_case(summary) for summary in findings.summaries],
-        command=shlex.join(findings.run.command),
-        glossary=GLOSSARY,
-        data=document(findings.directory, findings.summaries, findings.ratios, findings.verdicts),
+        reproduce=[
+            (label, shlex.join(again(part.run)), part.directory, part.run.zbench)
+            for label, part in parts.items()
+        ],
+        glossary=glossary(findings),
+        data=documents(findings),
         theme=[(token, light, style.DARK[light]) for light, token in style.TOKENS.items()],
         words=words,
+        long=lambda text: max(map(len, text.split()), default=0) > LONG_WORD,
     )
 
 
 def write_page(findings: Findings, charts: Sequence[Chart | Missing], path: Path) -> None:
     """Raises OSError."""
-    path.write_text(render_page(findings, charts), encoding="utf-8")
+    store.replace(path, render_page(findings, charts).encode())
 
 
 def outcome(findings: Findings) -> str:
-    """`1 MET, 6 NOT TESTABLE`, or why there is no verdict."""
+    """`1 MET, 6 NOT TESTABLE`, of each run in a merge, or why there is no verdict."""
+    if findings.members:
+        return "; ".join(f"{label}: {outcome(part)}" for label, part in findings.members.items())
     found = [verdict.verdict for verdict in findings.verdicts]
     if not found:
-        return "No claims were judged in this run."
+        return "No claims were judged"
     order = [word for word in words.SIGNS if word in found]
     return ", ".join(f"{found.count(word)} {word}" for word in order)
 
 
-def _verdict(findings: Findings, i: int) -> dict[str, Any]:
-    verdict = findings.verdicts[i]
-    claim = next(claim for claim in findings.claims if claim.id == verdict.claim)
-    interval = verdict.measured_interval
-    return {
-        "verdict": verdict,
-        "sign": words.SIGNS.get(verdict.verdict, "·"),
-        "kind": verdict.verdict.lower().replace(" ", "-"),
-        "claimed": words.claimed(claim),
-        "measured": None if verdict.measured is None else words.in_terms_of(claim, verdict.measured),
-        "interval": None if interval is None else [words.in_terms_of(claim, bound) for bound in interval],
-        "reasons": [reason for reason in verdict.why.split("; ") if reason],
-    }
+def about(run: Run) -> str:
+    """The run in one line."""
+    subjects = [f"card {', '.join(run.cards)}"] if run.cards else []
+    subjects += [f"fabric {', '.join(run.fabrics)}"] if run.fabrics else []
+    head = [f"zbench {run.zbench}", f"profile {run.profile}", words.counted(run.launches, "launch")]
+    return "; ".join([", ".join([*head, words.moment(run.created)]), *subjects])
+
+
+def legend(findings: Findings) -> list[tuple[str, ...]]:
+    """What each label of a merge stands for; none for a single run."""
+    return [
+        (
+            label,
+            str(part.directory),
+            words.moment(part.run.created),
+            machine(part.run),
+            part.run.zbench,
+            str(part.run.launches),
+        )
+        for label, part in findings.members.items()
+    ]
+
+
+def again(run: Run) -> list[str]:
+    """The command that measures the same once more, into a new directory."""
+    command, skip = [], False
+    for word in run.command:
+        if not skip and word.partition("=")[0] not in PLACES:
+            command.append(word)
+        skip = not skip and word in PLACES
+    return command
 
 
 def sureness(findings: Findings) -> list[tuple[str, ...]]:
-    """A row a suite: results, launches, middle half-width, A/A floor, noisy, verified, wrong."""
+    """A row a suite: results, launches, rounds, middle half-width, A/A floor, noisy, verified, wrong."""
     rows: list[tuple[str, ...]] = []
     for suite in dict.fromkeys(s.suite for s in findings.summaries):
         members = [s for s in findings.summaries if s.suite == suite]
@@ -96,6 +149,7 @@ def sureness(findings: Findings) -> list[tuple[str, ...]]:
                 suite,
                 str(len(members)),
                 " to ".join(str(n) for n in dict.fromkeys((launches[0], launches[-1]))),
+                f"{sum(s.samples for s in members):,}",
                 f"± {100 * widths[len(widths) // 2]:.1f} %" if widths else "-",
                 f"{words.floor(floor.floor)} ({floor.key} of {floor.subject})" if floor else "not measured",
                 str(sum(s.noisy for s in members)),
@@ -111,40 +165,6 @@ def half_width(summary: Summary) -> float | None:
     if summary.interval_ns is None or not summary.median_ns:
         return None
     return (summary.interval_ns[1] - summary.interval_ns[0]) / 2 / summary.median_ns
-
-
-def _settings(findings: Findings) -> dict[str, Any]:
-    run = findings.run
-    names = (
-        "zbench",
-        "created",
-        "profile",
-        "launches",
-        "ranks",
-        "cards",
-        "fabrics",
-        "claims",
-        "seed",
-        "state",
-    )
-    settings = {name: getattr(run, name) for name in names}
-    return (
-        settings | ({"why": run.why} if run.why else {}) | ({"not run": run.not_run} if run.not_run else {})
-    )
-
-
-def flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested facts as rows: `libraries.numpy` -> `2.4.6`; unknown facts say so."""
-    rows: list[tuple[str, str]] = []
-    for name, value in facts.items():
-        path = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
-            rows += flat(value, "" if path == "run" else f"{path}.")
-        elif isinstance(value, list | tuple):
-            rows.append((path, ", ".join(map(str, value)) or "none"))
-        else:
-            rows.append((path, "unknown" if value is None or value == "" else str(value)))
-    return rows
 
 
 def _case(summary: Summary) -> dict[str, Any]:
@@ -164,4 +184,10 @@ def _case(summary: Summary) -> dict[str, Any]:
         "peak": peak,
         "verified": {True: "yes", False: "NO", None: "-"}[summary.verified],
         "variant": ", ".join(f"{name} {value}" for name, value in sorted(summary.variant.items())) or "-",
+        "remarks": "; ".join(filter(None, ("noisy" * summary.noisy, summary.why, _method(summary)))) or "-",
     }
+
+
+def _method(summary: Summary) -> str:
+    """How the interval was made, where it is not Student's t over launches."""
+    return "" if summary.method in ("", "t") else summary.method

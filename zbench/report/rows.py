@@ -34,7 +34,8 @@ def brief(verdict: Verdict) -> str:
     """The first reasons, and how many more there are."""
     clauses = verdict.why.split("; ")
     more = len(clauses) - CLAUSES
-    return "; ".join(clauses[:CLAUSES]) + (f"; and {words.counted(more, 'more reason')}" if more > 0 else "")
+    text = "; ".join(clauses[:CLAUSES]) + (f"; and {words.counted(more, 'more reason')}" if more > 0 else "")
+    return f"{text}; needs {verdict.missing}" if verdict.verdict == "UNDECIDED" and verdict.missing else text
 
 
 def peers(ratios: Iterable[Ratio]) -> list[str]:
@@ -75,7 +76,7 @@ def headline(summaries: Iterable[Summary]) -> list[Summary]:
 
 def result(summary: Summary) -> tuple[str, str, str, str]:
     """Median with its interval, rate, % of peak, verified; WRONG instead of figures."""
-    verified = {True: "yes", False: "NO", None: "-"}[summary.verified]
+    verified = "no: sheet" if summary.sheet else {True: "yes", False: "NO", None: "-"}[summary.verified]
     if summary.status != "ok" or summary.median_ns is None:
         return summary.status.upper(), "", "-", verified
     time = words.value(summary.median_ns / 1e9, "s")
@@ -90,6 +91,9 @@ def result(summary: Summary) -> tuple[str, str, str, str]:
 def next_steps(findings: Findings, page: str) -> list[str]:
     """What to do now, most urgent first; commands are whole lines to copy."""
     steps = []
+    look = ["open the page for charts, conditions and what would settle each claim"] if page else []
+    if findings.members or findings.run.imported:  # measured elsewhere: here is nothing to be done again
+        return look
     bad = [s for s in findings.summaries if s.status in ("wrong", "invalid")]
     if bad:
         first = bad[0]
@@ -106,9 +110,7 @@ def next_steps(findings: Findings, page: str) -> list[str]:
         steps.append("zbench run --profile quick: five launches, which is what a verdict needs")
     if not any(ratio.suite == "card" for ratio in findings.ratios) and findings.run.cards:
         steps.append("compare with a peer: zbench run card --card cpu --card numpy")
-    if page:
-        steps.append("open the page for charts, conditions and what would settle each claim")
-    return steps
+    return steps + look
 
 
 def listed(verdicts: Sequence[Verdict]) -> str:

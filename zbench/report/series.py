@@ -48,19 +48,23 @@ def subjects(summaries: Iterable[Summary], suite: str) -> list[str]:
 def namer(summaries: Sequence[Summary]) -> Namer:
     """What to call a summary's line: its subject, and its variant only where one key has several.
 
-    A tuned collective changes its algorithm with the size and is still one line.
+    A tuned collective changes its algorithm with the size and is still one line. Names are shortened as
+    long as they stay apart. A data sheet's line says so.
     """
     twice = {
         subject
         for (_, subject), members in group(summaries, lambda s: (s.key, s.subject)).items()
-        if len(members) > 1
+        if len({tuple(sorted(s.variant.items())) for s in members}) > 1
     }
+    subjects = dict.fromkeys(s.subject for s in summaries)
+    shortened = [words.short(subject) for subject in subjects]
+    apart = len(set(shortened)) == len(shortened)
 
     def name(summary: Summary) -> str:
-        parts = [words.short(summary.subject)]
+        parts = [words.short(summary.subject) if apart else summary.subject]
         if summary.subject in twice:
             parts += [value for _, value in sorted(summary.variant.items())]
-        return " ".join(parts)
+        return " ".join(parts) + " (data sheet)" * (summary.sheet is not None)
 
     return name
 
@@ -103,10 +107,8 @@ def launch_fractions(bursts: Bursts, summary: Summary) -> list[float]:
 
 def launches_text(summaries: Sequence[Summary]) -> str:
     """`5 launches a point`, or the range where points differ."""
-    least, most = min(s.launches for s in summaries), max(s.launches for s in summaries)
-    return (
-        f"{words.counted(most, 'launch')} a point" if least == most else f"{least} to {most} launches a point"
-    )
+    launches = [s.launches for s in summaries if s.sheet is None]
+    return f"{words.reach(launches, 'launch')} a point" if launches else "no launch: figures of a data sheet"
 
 
 def with_interval(summary: Summary, unit: float) -> tuple[str, str]:
@@ -121,7 +123,11 @@ def with_interval(summary: Summary, unit: float) -> tuple[str, str]:
 
 def caption(points: Sequence[Summary]) -> str:
     """What every chart of summaries says of its marks."""
-    return (
+    text = (
         f"Markers: median of launches ({launches_text(points)}) with its interval; "
         "small dots: single launches."
     )
+    told = sorted({f"{s.subject} ({s.sheet.statistic})" for s in points if s.sheet})
+    if told:
+        text += f" Hollow and dashed: not measured, told by a data sheet: {words.sentence(told)}."
+    return text

@@ -11,7 +11,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from zbench.report import svg, words
@@ -92,6 +92,10 @@ FONTS = "'DejaVu Sans', Verdana, system-ui, sans-serif"
 @contextmanager
 def house_style() -> Iterator[None]:
     """matplotlib under our settings and nobody else's (a user's matplotlibrc must not change a record)."""
+    import logging
+
+    # Where a font cache can be kept is not the business of whoever reads a verdict.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
 
     settings: Any = _RC
@@ -183,16 +187,27 @@ LINESTYLES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
     (0, (1, 1.5)),
     (0, (5, 1.5, 1, 1.5)),
 )
+TOLD = (0, (2, 3))
+"""The line of a data sheet's figures."""
 
 
 def look(series: int, second: int = 0) -> Look:
-    """The look of the `series`-th subject in the `second`-th state of another dimension."""
+    """The look of the `series`-th subject in the `second`-th state of another dimension.
+
+    Without colour a subject is told by marker and line, the second dimension by line and fill. Beyond the
+    palette colours come again, but with other markers.
+    """
     return Look(
         SERIES[series % len(SERIES)],
-        MARKERS[series % len(MARKERS)],
-        LINESTYLES[second % len(LINESTYLES)],
+        MARKERS[(series + series // len(SERIES)) % len(MARKERS)],
+        LINESTYLES[(series + second) % len(LINESTYLES)],
         FILLS[second % len(FILLS)],
     )
+
+
+def hollow(look: Look) -> Look:
+    """The same for a figure that was told and not measured."""
+    return replace(look, linestyle=TOLD, fillstyle="none")
 
 
 @dataclass(frozen=True)

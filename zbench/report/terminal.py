@@ -6,8 +6,11 @@ Laid out for any width from 40 columns on; without colour and in ASCII it says t
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
+from pathlib import PurePath
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -15,13 +18,22 @@ from rich.text import Text
 
 from zbench.judge.summary import Summary
 from zbench.report import rows, words
+from zbench.report.conditions import machine
+from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
+from zbench.report.remarks import remarks
 
 MOST_COLUMNS, LEAST_COLUMNS = 100, 40
 WIDE, MIDDLE = 96, 64
 """Columns from which keys have room inside a table, and from which figures have room in columns."""
 RESULT = {"median": 16, "rate": 13, "% peak": 6, "verified": 9}
 """Columns of a result and their widths: the longest text that each can hold."""
+ENTRY = 7
+"""Columns of the names at the foot of the screen: Record, Charts."""
+GLUE = "\ue000"
+"""Stands for a blank at which no line may end; of private use, so that nobody's text has it."""
+_FIGURE = re.compile(r"(?<=\d) (?=[%A-Za-zµ])|(?<=[≤≥<>]) (?=\d)")
+"""The blanks inside a figure, between number and unit."""
 
 STYLES = {
     "MET": "bold green",
@@ -65,7 +77,7 @@ def render_screen(
     )
     screen = Screen(width, unicode)
     parts = [
-        screen.head(findings),
+        *screen.head(findings),
         *screen.verdicts(findings),
         *screen.results(findings, every_result),
         screen.noise(findings),
@@ -73,7 +85,8 @@ def render_screen(
     ]
     for part in parts:
         console.print(part)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip() + "\n"
+    text = out.getvalue().replace(GLUE, " ")
+    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip() + "\n"
 
 
 class Screen:
@@ -83,22 +96,46 @@ class Screen:
         self.unicode = unicode
         self.width = width
 
-    def say(self, text: str, style: str = "") -> Text:
-        """The text in the characters the terminal has. Folded, never cut."""
+    def say(self, text: str, style: str = "", room: int | None = None) -> Text:
+        """The text in the characters the terminal has, for `room` columns.
+
+        Folded, never cut: between words, not inside a figure, and inside a long key or path at its slashes.
+        """
         if not self.unicode:
             text = "".join(ASCII.get(letter, letter) for letter in text)
             text = text.encode("ascii", "replace").decode("ascii")
+        room = self.width if room is None else room
+        text = " ".join(_at_slashes(word, room) for word in _FIGURE.sub(GLUE, text).split(" "))
         return Text(text, style=style, overflow="fold")
 
-    def head(self, findings: Findings) -> RenderableType:
+    def head(self, findings: Findings) -> list[RenderableType]:
         run = findings.run
-        subjects = [f"card {', '.join(run.cards)}"] if run.cards else []
-        subjects += [f"fabric {', '.join(run.fabrics)}"] if run.fabrics else []
-        about = [f"zbench {run.zbench}", run.profile, words.counted(run.launches, "launch"), *subjects]
-        state = (
-            "" if run.state == "complete" else f" · {run.state.upper()}{': ' + run.why if run.why else ''}"
-        )
-        return self.say(" · ".join(about) + state)
+        if findings.members:
+            parts: list[RenderableType] = [self.say(f"{len(findings.members)} runs, measured apart")]
+            parts += [
+                self._entry(
+                    label, f"{part.directory} · {words.moment(part.run.created)} · {machine(part.run)}"
+                )
+                for label, part in findings.members.items()
+            ]
+        else:
+            subjects = [f"card {', '.join(run.cards)}"] if run.cards else []
+            subjects += [f"fabric {', '.join(run.fabrics)}"] if run.fabrics else []
+            about = [f"zbench {run.zbench}", run.profile, words.counted(run.launches, "launch"), *subjects]
+            parts = [self.say(" · ".join(about))]
+        told = remarks(findings)
+        return [*parts, *([Text()] if told else []), *(self._remark(what, why) for what, why in told)]
+
+    def _remark(self, what: str, why: str) -> RenderableType:
+        return Group(self.say(what, "bold"), self._indented(why))
+
+    def _entry(self, name: str, text: str) -> RenderableType:
+        """`Page    results/x/report.html`, folded under itself."""
+        line = Table.grid(expand=True, padding=(0, 1, 0, 0))
+        line.add_column(width=ENTRY)
+        line.add_column(ratio=1, overflow="fold")
+        line.add_row(self.say(name), self.say(text, room=self.width - ENTRY - 2))
+        return line
 
     def verdicts(self, findings: Findings) -> list[RenderableType]:
         if not findings.verdicts:
@@ -161,15 +198,18 @@ class Screen:
     def _flat(self, shown: Sequence[Summary]) -> RenderableType:
         """One row a result, the key in it."""
         table = Table(box=None, pad_edge=False, expand=True, header_style="bold", padding=(0, 1, 0, 0))
-        table.add_column("case", ratio=1, overflow="fold")
-        longest = max((len(words.short(summary.subject)) for summary in shown), default=0)
-        for name, width in zip(("subject", *RESULT), (max(7, longest), *RESULT.values()), strict=True):
+        longest = max((cell_len(words.short(summary.subject)) for summary in shown), default=0)
+        widths = (min(max(7, longest), words.LONGEST_NAME), *RESULT.values())
+        room = self.width - sum(widths) - len(widths)
+        table.add_column("case", width=room, overflow="fold")
+        for name, width in zip(("subject", *RESULT), widths, strict=True):
             table.add_column(
                 name, width=width, overflow="fold", justify="right" if name == "% peak" else "left"
             )
         for summary in shown:
-            cells = (summary.key, words.short(summary.subject), *rows.result(summary))
-            table.add_row(*(self.say(cell, style_of(summary)) for cell in cells))
+            cells = (words.short(summary.subject), *rows.result(summary))
+            style = style_of(summary)
+            table.add_row(self.say(summary.key, style, room), *(self.say(cell, style) for cell in cells))
         return table
 
     def _aligned(self, summary: Summary) -> RenderableType:
@@ -204,22 +244,37 @@ class Screen:
         return Group(Text(), self.say(text))
 
     def places(self, findings: Findings, page: str) -> RenderableType:
-        lines: list[RenderableType] = [Text()]
-        lines.append(self.say(f"Record  {findings.directory}/records.jsonl"))
-        lines.append(self.say(f"Charts  {findings.directory}/charts/"))
+        entries: list[tuple[str, str]] = []
+        if not findings.members:
+            entries.append(("Record", f"{findings.directory}/records.jsonl"))
         if page:
-            lines.append(self.say(f"Page    {page}"))
-        for line in rows.peers(findings.ratios):
-            lines.append(self.say(f"Peers   {line}"))
-        for step in rows.next_steps(findings, page):
-            lines.append(self.say(f"Next    {step}"))
-        return Group(*lines)
+            entries += [("Charts", f"{PurePath(page).parent}/charts/"), ("Page", page)]
+        entries += [("Took", spent.told()) for spent in _priced(findings)]
+        entries += [("Peers", line) for line in rows.peers(findings.ratios)]
+        entries += [("Next", step) for step in rows.next_steps(findings, page)]
+        return Group(Text(), *(self._entry(name, text) for name, text in entries))
 
     def _word(self, verdict: str) -> Text:
         return self.say(words.marked(verdict), STYLES.get(verdict, ""))
 
     def _indented(self, text: str, style: str = "") -> RenderableType:
-        return Padding(self.say(text, style), (0, 0, 0, 2))
+        return Padding(self.say(text, style, self.width - 2), (0, 0, 0, 2))
+
+
+def _at_slashes(word: str, room: int) -> str:
+    """A key or path that is wider than `room`, with line ends after some of its slashes."""
+    lines = [""]
+    for piece in re.findall(r"[^/]*/?", word) if cell_len(word) > room else [word]:
+        if lines[-1] and cell_len(lines[-1] + piece) > room:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)
+
+
+def _priced(findings: Findings) -> list[Cost]:
+    """What the run took, where a price was told."""
+    spent = cost(findings)
+    return [spent] if spent and spent.per_card_hour is not None else []
 
 
 def style_of(summary: Summary) -> str:

@@ -45,6 +45,29 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+def reach(numbers: Sequence[int], noun: str) -> str:
+    """`5 launches`, or `26 to 1197 rounds` where they differ."""
+    least, most = min(numbers), max(numbers)
+    return counted(most, noun) if least == most else f"{least} to {counted(most, noun)}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 10 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" + (f" {whole % 60} s" if whole % 60 else "")
+
+
+def moment(iso: str) -> str:
+    """`2026-11-21 05:03 UTC` of what the record has; anything else as it stands."""
+    day, _, clock = iso.partition("T")
+    return f"{day} {clock[:5]} UTC" if clock.endswith(("Z", "+00:00")) else iso
+
+
 def sentence(items: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

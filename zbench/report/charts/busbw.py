@@ -8,6 +8,7 @@ from statistics import median
 from zbench.judge.summary import Summary
 from zbench.report import series, style, words
 from zbench.report.chart import Chart, Missing, Table
+from zbench.report.lines import NO_FLOORS, Floors, draw_line, height_for, look_of, noise_caption, point
 
 NAME = "busbw"
 TITLE = "How well do collectives use the fabric?"
@@ -15,7 +16,7 @@ FACTORS = {"allreduce": "2(P-1)/P", "bcast": "1"}
 """Bus bandwidth over algorithm bandwidth, as nccl-tests defines it; shown in the caption."""
 
 
-def busbw(summaries: Sequence[Summary]) -> Chart | Missing:
+def busbw(summaries: Sequence[Summary], floors: Floors = NO_FLOORS) -> Chart | Missing:
     """One panel per collective on the same axes, ranks told by line and fill."""
     points = [
         s
@@ -33,9 +34,9 @@ def busbw(summaries: Sequence[Summary]) -> Chart | Missing:
     labels = {key: f"{key[1]}, {words.counted(key[2], 'rank')}" for key in lines}
 
     with style.house_style():
-        figure, axes = style.panels(
-            len(operations), style.margin_for(list(labels.values())), left=1.0, width=2.8, top=0.62
-        )
+        most = max(sum(key[0] == operation for key in lines) for operation in operations)
+        margin, height = style.margin_for(list(labels.values())), height_for(most, 2.85)
+        figure, axes = style.panels(len(operations), margin, left=1.0, width=2.8, height=height, top=0.62)
         each = [value for s in points for value in (s.value or 0.0, *series.launch_values(s))]
         roofs = {
             operation: _roof([s for s in points if s.case.workload == operation]) for operation in operations
@@ -53,18 +54,8 @@ def busbw(summaries: Sequence[Summary]) -> Chart | Missing:
             for key, members in lines.items():
                 if key[0] != operation:
                     continue
-                look = style.look(subjects.index(members[0].subject), worlds.index(key[2]))
-                for s in members:
-                    mine = series.launch_values(s)
-                    style.dots(panel, [s.case.size[0]] * len(mine), mine, look.color)
-                    if s.value_interval:
-                        style.interval_bar(panel, s.case.size[0], *s.value_interval, look.color)
-                panel.plot(
-                    [s.case.size[0] for s in members],
-                    [s.value or 0.0 for s in members],
-                    zorder=3,
-                    **look.line(),
-                )
+                look = look_of(members[0], subjects, worlds.index(key[2]))
+                draw_line(panel, list(map(point, members)), look, floors.get("fabric"))
                 ends.append(
                     style.EndLabel(members[-1].case.size[0], members[-1].value or 0.0, labels[key], look)
                 )
@@ -86,7 +77,8 @@ def busbw(summaries: Sequence[Summary]) -> Chart | Missing:
             + "; ".join(_best(labels[key], key[0], members) for key, members in lines.items())
             + "."
         )
-        caption = _caption(points, operations) + series.left_out(summaries, *operations)
+        caption = _caption(points, operations) + noise_caption(floors, "fabric")
+        caption += series.left_out(summaries, *operations)
         return style.to_chart(figure, NAME, TITLE, alt, caption, _table(points, name))
 
 

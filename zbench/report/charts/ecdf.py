@@ -59,7 +59,7 @@ def latency_ecdf(
     smallest = min((s.case.size[0] for s in points), default=0)
     bursts = series.bursts(records)
     curves = []
-    for s in (s for s in points if s.case.size[0] == smallest):
+    for s in (s for s in points if s.case.size[0] == smallest and s.sheet is None):
         launches = [np.sort(series.ns_per_operation(r)) / 1e9 for r in series.bursts_of(bursts, s)]
         if launches:
             curves.append(Curve(s, launches, np.sort(np.concatenate(launches))))

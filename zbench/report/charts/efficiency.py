@@ -10,6 +10,7 @@ from zbench.judge.scaling import Efficiency, Scaling
 from zbench.judge.summary import Summary
 from zbench.report import series, style, words
 from zbench.report.chart import Chart, Missing, Table
+from zbench.report.lines import NO_FLOORS, Floors, Point, draw_line, height_for, noise_caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,7 @@ Lines = dict[tuple[str, str, str], list[Efficiency]]
 """(kind, subject, key on one rank) -> by ranks."""
 
 
-def efficiency(scaling: Scaling, summaries: Sequence[Summary]) -> Chart | Missing:
+def efficiency(scaling: Scaling, summaries: Sequence[Summary], floors: Floors = NO_FLOORS) -> Chart | Missing:
     """One panel for weak and one for strong scaling on the same axes; dots are single blocks."""
     points = sorted(scaling.efficiencies, key=lambda e: (e.kind != "weak", e.subject, e.key_one, e.ranks))
     if not any(e.ranks > 1 for e in points):
@@ -36,7 +37,9 @@ def efficiency(scaling: Scaling, summaries: Sequence[Summary]) -> Chart | Missin
     top = max([1.0, *(value for e in points for value in (e.value, *each[id(e)]))])
 
     with style.house_style():
-        figure, axes = style.panels(len(kinds), style.margin_for(list(labels.values())), top=0.62)
+        most = max(sum(line[0] == kind for line in lines) for kind in kinds)
+        margin, height = style.margin_for(list(labels.values())), height_for(most, 2.85)
+        figure, axes = style.panels(len(kinds), margin, height=height, top=0.62)
         for kind, panel in zip(kinds, axes, strict=True):
             panel.set_title(KINDS[kind])
             _axis(panel, sorted({e.ranks for e in points}), top, panel is axes[0])
@@ -45,14 +48,11 @@ def efficiency(scaling: Scaling, summaries: Sequence[Summary]) -> Chart | Missin
                 if line[0] != kind:
                     continue
                 look = style.look(names.index(line[1:]))
-                for e in members:
-                    style.dots(panel, [e.ranks] * len(each[id(e)]), each[id(e)], look.color)
-                    if e.interval:
-                        style.interval_bar(panel, e.ranks, *e.interval, look.color)
-                panel.plot([e.ranks for e in members], [e.value for e in members], zorder=3, **look.line())
+                drawn = [Point(e.ranks, e.value, e.interval, each[id(e)]) for e in members]
+                draw_line(panel, drawn, look, floors.get("scaling"))
                 ends.append(style.EndLabel(members[-1].ranks, members[-1].value, labels[line], look))
             style.label_ends(panel, ends)
-        caption = _caption(points) + series.left_out(summaries, "step")
+        caption = _caption(points) + noise_caption(floors, "scaling") + series.left_out(summaries, "step")
         return style.to_chart(figure, NAME, TITLE, _alt(lines, labels), caption, _table(points))
 
 

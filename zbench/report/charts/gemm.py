@@ -9,6 +9,7 @@ from zbench.judge.summary import Summary
 from zbench.records.schema import Record
 from zbench.report import series, style, words
 from zbench.report.chart import Chart, Missing, Table
+from zbench.report.lines import NO_FLOORS, Floors, Point, draw_line, height_for, look_of, noise_caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,9 @@ Lines = dict[tuple[str, str, int], list[Summary]]
 """(dtype, subject's name, threads) -> summaries by size."""
 
 
-def gemm_share(summaries: Sequence[Summary], records: Sequence[Record]) -> Chart | Missing:
+def gemm_share(
+    summaries: Sequence[Summary], records: Sequence[Record], floors: Floors = NO_FLOORS
+) -> Chart | Missing:
     """Square, untransposed GEMMs; one panel per dtype on the same axes, threads told by line and fill."""
     points = [
         s for s in series.of_workload(summaries, "gemm") if _square(s) and s.fraction_of_peak is not None
@@ -37,7 +40,9 @@ def gemm_share(summaries: Sequence[Summary], records: Sequence[Record]) -> Chart
     labels = {key: _label(key[1], key[2], len(threads) > 1) for key in lines}
 
     with style.house_style():
-        figure, axes = style.panels(len(dtypes), style.margin_for(list(labels.values())), top=0.62)
+        most = max(sum(key[0] == dtype for key in lines) for dtype in dtypes)
+        margin, height = style.margin_for(list(labels.values())), height_for(most, 2.85)
+        figure, axes = style.panels(len(dtypes), margin, height=height, top=0.62)
         top = max(
             [
                 1.0,
@@ -50,14 +55,14 @@ def gemm_share(summaries: Sequence[Summary], records: Sequence[Record]) -> Chart
             ends = []
             for key, members in lines.items():
                 if key[0] == dtype:
-                    look = style.look(subjects.index(members[0].subject), threads.index(key[2]))
-                    _line(panel, members, bursts, look)
+                    look = look_of(members[0], subjects, threads.index(key[2]))
+                    draw_line(panel, [_point(s, bursts) for s in members], look, floors.get("card"))
                     last = members[-1]
                     ends.append(
                         style.EndLabel(last.case.size[0], last.fraction_of_peak or 0, labels[key], look)
                     )
             style.label_ends(panel, ends)
-        caption = _caption(points) + series.left_out(summaries, "gemm")
+        caption = _caption(points) + noise_caption(floors, "card") + series.left_out(summaries, "gemm")
         return style.to_chart(figure, NAME, TITLE, _alt(lines), caption, _table(points, name))
 
 
@@ -70,19 +75,12 @@ def _label(name: str, threads: int, several: bool) -> str:
     return f"{name}, {words.counted(threads, 'thread')}" if several else name
 
 
-def _line(panel: Axes, members: Sequence[Summary], bursts: series.Bursts, look: style.Look) -> None:
-    for s in members:
-        each = series.launch_fractions(bursts, s)
-        style.dots(panel, [s.case.size[0]] * len(each), each, look.color)
-        if s.value and s.value_interval and s.fraction_of_peak:
-            low, high = (bound / s.value * s.fraction_of_peak for bound in s.value_interval)
-            style.interval_bar(panel, s.case.size[0], low, high, look.color)
-    panel.plot(
-        [s.case.size[0] for s in members],
-        [s.fraction_of_peak or 0.0 for s in members],
-        zorder=3,
-        **look.line(),
-    )
+def _point(s: Summary, bursts: series.Bursts) -> Point:
+    share, interval = s.fraction_of_peak or 0.0, None
+    if s.value and s.value_interval:
+        low, high = (bound / s.value * share for bound in s.value_interval)
+        interval = low, high
+    return Point(s.case.size[0], share, interval, series.launch_fractions(bursts, s))
 
 
 def _axis(panel: Axes, sizes: Sequence[int], top: float, first: bool) -> None:
@@ -91,14 +89,16 @@ def _axis(panel: Axes, sizes: Sequence[int], top: float, first: bool) -> None:
     panel.set_xticks([], minor=True)
     panel.set_xlim(sizes[0] / 1.25, sizes[-1] * 1.25)
     panel.set_xlabel("n  (n x n x n)")
-    panel.set_ylim(0, top * 1.06)
+    panel.set_ylim(0, top * 1.1)
     panel.set_yticks(
         [0, 0.2, 0.4, 0.6, 0.8, 1.0], ["0", "20", "40", "60", "80", "100"] if first else [""] * 6
     )
     if first:
         panel.set_ylabel("% of measured peak  (higher is better)")
     panel.axhline(1.0, color=style.INK, linewidth=1.2)
-    panel.text(sizes[0] / 1.2, 0.985, "peak probe beside each burst", va="top", ha="left", color=style.MUTED)
+    panel.text(
+        sizes[0] / 1.2, 1.01, "peak probe beside each burst", va="bottom", ha="left", color=style.MUTED
+    )
 
 
 def _alt(lines: Lines) -> str:

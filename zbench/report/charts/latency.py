@@ -11,6 +11,7 @@ from zbench.judge.summary import Summary
 from zbench.report import series, style, words
 from zbench.report.chart import Chart, Missing, Table
 from zbench.report.fit import AlphaBeta, alpha_beta
+from zbench.report.lines import NO_FLOORS, Floors, draw_line, height_for, look_of, noise_caption, point
 
 NAME = "latency"
 TITLE = "How long does one message take?"
@@ -19,7 +20,7 @@ Line = tuple[str, int]
 """(subject's name, ranks)"""
 
 
-def latency(summaries: Sequence[Summary]) -> Chart | Missing:
+def latency(summaries: Sequence[Summary], floors: Floors = NO_FLOORS) -> Chart | Missing:
     """Time against size on logarithmic axes, and the fit t = alpha + n / beta for each fabric."""
     points = [s for s in series.of_workload(summaries, "pingpong") if s.case.size[0] > 0]
     if not points:
@@ -39,7 +40,8 @@ def latency(summaries: Sequence[Summary]) -> Chart | Missing:
 
     with style.house_style():
         wanted = [text for line, fit in fits.items() for text in (labels[line], _fit_text(fit))]
-        figure, (axes,) = style.panels(1, style.margin_for(wanted), width=4.9, height=3.2, left=1.0)
+        height = height_for(round(2.3 * len(lines)), 3.2)
+        figure, (axes,) = style.panels(1, style.margin_for(wanted), width=4.9, height=height, left=1.0)
         values = [s.value or 0.0 for s in points]
         each = [value for s in points for value in series.launch_values(s)]
         style.size_axis(axes, sizes)
@@ -48,18 +50,8 @@ def latency(summaries: Sequence[Summary]) -> Chart | Missing:
         axes.set_ylabel("half round trip  (lower is better)")
         ends = []
         for line, members in lines.items():
-            look = style.look(subjects.index(members[0].subject), worlds.index(line[1]))
-            for s in members:
-                mine = series.launch_values(s)
-                style.dots(axes, [s.case.size[0]] * len(mine), mine, look.color)
-                if s.value_interval:
-                    style.interval_bar(axes, s.case.size[0], *s.value_interval, look.color)
-            axes.plot(
-                [s.case.size[0] for s in members],
-                [s.value or 0.0 for s in members],
-                zorder=3,
-                **look.line() | {"linestyle": "none"},
-            )
+            look = look_of(members[0], subjects, worlds.index(line[1]))
+            draw_line(axes, list(map(point, members)), look, floors.get("fabric"), joined=False)
             fit = fits[line]
             if fit is not None:
                 xs = np.geomspace(members[0].case.size[0], members[-1].case.size[0], 80)
@@ -84,9 +76,8 @@ def latency(summaries: Sequence[Summary]) -> Chart | Missing:
                 color=style.MUTED,
             )
         style.label_ends(axes, ends, gap_points=2.3 * style.LABEL_GAP_POINTS)
-        caption = _caption(points, [fit for fit in fits.values() if fit]) + series.left_out(
-            summaries, "pingpong"
-        )
+        caption = _caption(points, [fit for fit in fits.values() if fit]) + noise_caption(floors, "fabric")
+        caption += series.left_out(summaries, "pingpong")
         return style.to_chart(
             figure, NAME, TITLE, _alt(lines, labels, fits, floor), caption, _table(points, name, fits)
         )

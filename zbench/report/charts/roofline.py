@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -69,7 +69,7 @@ def achieved(summary: Summary) -> float:
 def roofline(summaries: Sequence[Summary]) -> Chart | Missing:
     """GEMM and stream kernels under the measured peak of each dtype and the measured bandwidth."""
     gemms = [s for s in series.of_workload(summaries, "gemm") if s.probe and s.probe_unit == "FLOP/s"]
-    streams = series.of_workload(summaries, *STREAMS)
+    streams = [s for s in series.of_workload(summaries, *STREAMS) if s.sheet is None]  # ceilings are measured
     ceilings = roof(gemms, streams)
     if ceilings is None:
         why = "needs a GEMM with a peak probe and a stream kernel at the same number of threads"
@@ -110,12 +110,24 @@ def roofline(summaries: Sequence[Summary]) -> Chart | Missing:
         kernels = series.group(
             (s for s in points if s.case.workload != "gemm"), lambda s: f"{s.case.workload} {s.case.dtype}"
         )
-        for kernel, members in kernels.items():
-            at = (intensity(members[0]), min(map(achieved, members)))
-            axes.annotate(kernel, at, (7, -5), textcoords="offset points", ha="left", va="top")
+        _name_kernels(axes, {name: (intensity(s[0]), min(map(achieved, s))) for name, s in kernels.items()})
         style.label_ends(axes, ends)
         alt, table = _alt(points, ceilings), _table(points, ceilings, name)
         return style.to_chart(figure, NAME, TITLE, alt, caption, table)
+
+
+def _name_kernels(axes: Axes, places: Mapping[str, tuple[float, float]]) -> None:
+    """Each kernel's name beside its lowest point, moved up or down where names would touch."""
+    axes.figure.canvas.draw()
+    scale = axes.figure.dpi / 72
+    box = axes.get_window_extent()
+    heights = {name: float(axes.transData.transform(place)[1]) - 8 * scale for name, place in places.items()}
+    names = sorted(heights, key=lambda name: heights[name])
+    room = style.LABEL_GAP_POINTS * scale
+    placed = style.spread([heights[name] for name in names], room, box.y0 + room / 2, box.y1)
+    for name, height in zip(names, placed, strict=True):
+        offset = (height - float(axes.transData.transform(places[name])[1])) / scale
+        axes.annotate(name, places[name], (9, offset), textcoords="offset points", ha="left", va="center")
 
 
 def _draw_roof(axes: Axes, points: Sequence[Summary], ceilings: Roof) -> None:
