@@ -218,3 +218,12 @@ def test_schedules_refuse_numbers_out_of_range() -> None:
     for numbers in [(2, 2, 0, 1), (2, 0, 2, 1), (2, 0, 0, 0), (0, 0, 0, 1), (2, -1, 0, 1)]:
         with pytest.raises(ValueError, match="no such schedule"):
             steps("allreduce", "ring", *numbers)
+
+
+@pytest.mark.parametrize(("op", "name"), NAMES)
+def test_every_algorithm_tells_its_cost_and_source(op: str, name: str) -> None:
+    """`zbench list algorithms` reads them from its docstring; a pair of ranks needs two."""
+    algorithm = ALGORITHMS[op][name]
+    assert "a" in algorithm.cost
+    assert algorithm.source
+    assert algorithm.least_ranks == (2 if op in PAIRED else 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class Card(ABC):
 
     memory = "host"
     """Where buffers live; a fabric that does not take it stages through the host."""
+    options: ClassVar[dict[str, str]] = {}
+    """What may stand behind the name -> what it does, for `zbench list cards`; the constructor checks it."""
 
     def __init__(self, option: str | None = None) -> None:
         self.option = option

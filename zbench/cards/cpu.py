@@ -30,8 +30,10 @@ class Plan:
 
 
 class Cpu(HostCard):
+    options = {"generic": "the plain C triple loop, one thread: a baseline"}
+
     def __init__(self, option: str | None = None) -> None:
-        if option not in (None, "generic"):
+        if option is not None and option not in self.options:
             raise UsageError(f"card cpu:{option}: the only option is 'generic'")
         super().__init__(option)
         self.isa = cpu.isa()

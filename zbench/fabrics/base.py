@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,10 @@ class Fabric(ABC):
 
     memories: frozenset[str] = frozenset({"host"})
     """The memory it takes (see Card.memory)."""
+    options: ClassVar[dict[str, str]] = {}
+    """What may stand behind the name -> what it does, for `zbench list fabrics`; `seats` checks it."""
+    offers: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """What `operations` answers in a world of two ranks, for `zbench list fabrics`, which starts no rank."""
 
     def __init__(self, world: World, option: str | None = None) -> None:
         self.world = world

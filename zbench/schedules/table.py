@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,21 @@ class Algorithm:
     """(ranks, rank, root, chunks) -> the rank's steps."""
     blocks: Callable[[int, int], int]
     """(ranks, chunks) -> the number of blocks in which the vector is cut."""
+    least_ranks: int = 1
+
+    @property
+    def cost(self) -> str:
+        """The formula of its docstring; see `ALGORITHMS` for the letters."""
+        return _said(self.steps, r"Cost: (.+?)\.(?: |$)")
+
+    @property
+    def source(self) -> str:
+        return _said(self.steps, r"Source: (.+?)\.?$")
+
+
+def _said(function: Callable[..., Steps], what: str) -> str:
+    found = re.search(what, " ".join((function.__doc__ or "").split()))
+    return found[1] if found else ""
 
 
 def _one_block(ranks: int, chunks: int) -> int:
@@ -54,10 +70,10 @@ ALGORITHMS: dict[str, dict[str, Algorithm]] = {
         "ring": Algorithm(allreduce_ring.steps, _per_chunk_and_rank),
         "one-shot": Algorithm(allreduce_one_shot.steps, _per_chunk),
     },
-    "pingpong": {"blocking": Algorithm(point_to_point.pingpong, _one_block)},
-    "unidirectional": {"window": Algorithm(point_to_point.unidirectional, _per_chunk)},
-    "bidirectional": {"paired": Algorithm(point_to_point.bidirectional, _per_chunk)},
-    "message_rate": {"window": Algorithm(point_to_point.unidirectional, _per_chunk)},
+    "pingpong": {"blocking": Algorithm(point_to_point.pingpong, _one_block, 2)},
+    "unidirectional": {"window": Algorithm(point_to_point.unidirectional, _per_chunk, 2)},
+    "bidirectional": {"paired": Algorithm(point_to_point.bidirectional, _per_chunk, 2)},
+    "message_rate": {"window": Algorithm(point_to_point.unidirectional, _per_chunk, 2)},
 }
 """Operation -> name -> algorithm; the docstring of each has its cost and source.
 

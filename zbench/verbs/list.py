@@ -1,0 +1,250 @@
+"""`zbench list`: what there is to measure with, to measure, to claim and to judge by."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zbench.errors import UsageError
+from zbench.verbs.output import add_format, in_unicode, screen_width
+
+if TYPE_CHECKING:
+    from zbench.catalogue import Operations
+
+HELP = "cards, fabrics, cases, claims, algorithms or metrics"
+DESCRIPTION = (
+    "List what is installed here and what can be asked: cards and fabrics (also those that do not load, and "
+    "why), the cases of a profile with their work model, claims files, collective algorithms, metrics."
+)
+Rows = list[dict[str, Any]]
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.add_argument("what", choices=WHAT, metavar="|".join(WHAT))
+    parser.add_argument("file", nargs="?", metavar="FILE", help="claims: a claims file, or a built-in name")
+    parser.add_argument("--profile", help="cases: smoke, quick (default) or full")
+    parser.add_argument("--ranks", type=int, metavar="N", help="cases: ranks (default: usable CPUs, >= 2)")
+    parser.add_argument(
+        "--case", action="append", default=[], metavar="GLOB", help="cases: only keys that match"
+    )
+    add_format(parser)
+
+
+def main(options: argparse.Namespace, command: list[str]) -> int:
+    from zbench.report.plain import fit, folded, table, written
+
+    _refuse_others(options)
+    found, layout, after = WHAT[options.what](options)
+    if options.format == "json":
+        json.dump({"version": 1, options.what: found}, sys.stdout, indent=2, allow_nan=False)
+        print()
+        return 0
+    width = fit(screen_width())
+    lines = table(list(layout), [[_cell(row, show) for show in layout.values()] for row in found], width)
+    for text in after:
+        lines += ["", *folded(text, width)]
+    print(written(lines, in_unicode()), end="")
+    return 0
+
+
+def _refuse_others(options: argparse.Namespace) -> None:
+    """An option that this list does not know would be ignored without a word. Raises UsageError."""
+    if options.file is not None and options.what != "claims":
+        raise UsageError(
+            f"zbench list {options.what} takes no FILE ({options.file}); zbench list claims does"
+        )
+    for name in ("profile", "ranks", "case"):
+        if getattr(options, name) not in (None, []) and options.what != "cases":
+            raise UsageError(f"zbench list {options.what} takes no --{name}; zbench list cases does")
+
+
+Layout = dict[str, "str | Callable[[dict[str, Any]], str]"]
+"""Heading -> the field to show, or how to make the cell from a row."""
+Listed = tuple[Rows, Layout, Sequence[str]]
+"""What a document gets, how a table shows it, and what is said below the table."""
+
+
+def _cell(row: dict[str, Any], show: str | Callable[[dict[str, Any]], str]) -> str:
+    return str(row[show]) if isinstance(show, str) else show(row)
+
+
+def cards(options: argparse.Namespace) -> Listed:
+    return _offers("card")
+
+
+def fabrics(options: argparse.Namespace) -> Listed:
+    return _offers("fabric")
+
+
+def _offers(kind: str) -> Listed:
+    """A row for each name and each option of it."""
+    import msgspec
+
+    from zbench.catalogue import catalogue
+
+    rows: Rows = []
+    for offer in catalogue(kind):
+        shared: dict[str, Any] = {"package": offer.package, "version": offer.version, "target": offer.target}
+        shared |= {"loads": offer.loads, "why": offer.why, "memory": list(offer.memory)}
+        for option in ("", *offer.options):
+            name = f"{offer.name}:{option}" if option else offer.name
+            about = offer.options.get(option, "")
+            has = msgspec.to_builtins(offer.operations.get(option, {}))
+            rows.append({"name": name, "about": about, **shared, "operations": has})
+    layout: Layout = {
+        kind: "name",
+        "from": lambda row: f"{row['package']} {row['version']}",
+        "what it has": lambda row: _has(row) if row["loads"] else f"does not load: {row['why']}",
+    }
+    other = f"Another one: --{kind} package.module:Class, or an entry point of the group zbench.{kind}s."
+    return rows, layout, [other]
+
+
+def _has(row: dict[str, Any]) -> str:
+    told = [row["about"], operations(row["operations"])]
+    return "; ".join(filter(None, told)) or "says what it has only when it runs"
+
+
+def operations(has: Operations) -> str:
+    """`gemm (fp32, fp64), copy and triad (fp64)`: workloads of the same dtypes together."""
+    by_dtypes: dict[tuple[str, ...], list[str]] = {}
+    for workload, dtypes in has.items():
+        by_dtypes.setdefault(tuple(dtypes), []).append(workload)
+    return ", ".join(f"{' '.join(names)} ({', '.join(dtypes)})" for dtypes, names in by_dtypes.items())
+
+
+def cases(options: argparse.Namespace) -> Listed:
+    from zbench.judge.units import format_value
+    from zbench.measure.memory import needed_bytes
+    from zbench.request import ask
+    from zbench.selection import select
+    from zbench.worker import SLOTS
+    from zbench.workloads import workload
+
+    profile = options.profile or "quick"
+    groups = select(ask(profile=profile, ranks=options.ranks, cases=options.case))
+    suites = {case.key: (group.suite, case) for group in groups for case in group.cases}
+    rows: Rows = []
+    for key, (suite, case) in suites.items():
+        work = workload(case.workload)
+        rows.append(
+            {
+                "key": key,
+                "suite": suite,
+                "metric": work.metric,
+                "flops": work.flops(case),
+                "bytes": work.bytes(case),
+                "memory_bytes": needed_bytes(case, SLOTS),
+            }
+        )
+    layout: Layout = {
+        "case": "key",
+        "metric": "metric",
+        "work": lambda row: format_value(row["flops"], "FLOP") if row["flops"] else "-",
+        "moves": lambda row: format_value(row["bytes"], "B") if row["bytes"] else "-",
+        "memory": lambda row: format_value(row["memory_bytes"], "B"),
+    }
+    what = (
+        f"{len(rows)} cases of profile {profile}. Work and bytes are those of one operation (of one "
+        "rank, where there are several); memory is what all processes of the case need."
+    )
+    return rows, layout, [what]
+
+
+def claims(options: argparse.Namespace) -> Listed:
+    return claims_of(options.file) if options.file else claim_files()
+
+
+def claim_files() -> Listed:
+    from zbench.judge.claims import built_in, load_claims
+
+    rows: Rows = [{"file": name, "claims": [claim.id for claim in load_claims(name)]} for name in built_in()]
+    layout: Layout = {
+        "file": "file",
+        "claims": lambda row: (
+            f"{len(row['claims'])}: {', '.join(row['claims'])}" if row["claims"] else "none"
+        ),
+    }
+    return rows, layout, ["`zbench list claims FILE` tells what each says and what settles it."]
+
+
+def claims_of(file: str) -> Listed:
+    import msgspec
+
+    from zbench.judge.claims import load_claims
+
+    rows: Rows = [msgspec.to_builtins(claim) for claim in load_claims(file)]
+    layout: Layout = {
+        "claim": "id",
+        "says": "text",
+        "source": lambda row: f"{row['source']['publisher']}, {row['source']['date']}",
+        "limit": _limit,
+        "of": "case",
+        "only if": lambda row: _pairs(row["conditions"]),
+        "chosen here, not said": lambda row: ", ".join(row["assumed"]),
+        "settled by": "settles",
+    }
+    return rows, layout, []
+
+
+def _limit(row: dict[str, Any]) -> str:
+    """`latency p50 <= 4 us`, `rate median >= 9.5 times that of another subject`."""
+    text = f"{row['metric']} {row['statistic']} {row['operator']} {row['value']}"
+    if row["of"]:
+        to = row["to"] or {}
+        text += f" times that of {to.get('subject') or to.get('run') or to.get('card') or 'a second subject'}"
+    return (
+        text + (f", at {row['ranks']:,} ranks" if row["ranks"] > 1 else "") + f"; evidence {row['evidence']}"
+    )
+
+
+def _pairs(conditions: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in conditions.items())
+
+
+def algorithms(options: argparse.Namespace) -> Listed:
+    from zbench.schedules.table import ALGORITHMS
+
+    rows: Rows = [
+        {
+            "operation": operation,
+            "algorithm": name,
+            "least_ranks": algorithm.least_ranks,
+            "cost": algorithm.cost,
+            "source": algorithm.source,
+        }
+        for operation, named in ALGORITHMS.items()
+        for name, algorithm in named.items()
+    ]
+    layout: Layout = {
+        "operation": "operation",
+        "algorithm": "algorithm",
+        "ranks": lambda row: f">= {row['least_ranks']}",
+        "cost": lambda row: f"{row['cost']} [{row['source']}]",
+    }
+    letters = "Costs: p ranks, n bytes, a seconds a message, b a byte moved, g a byte reduced, c chunks."
+    table = "Which one runs is measured on the fabric before the first launch, unless shm:NAME forces one."
+    return rows, layout, [f"{letters} {table}"]
+
+
+def metrics(options: argparse.Namespace) -> Listed:
+    import msgspec
+
+    from zbench.judge.metrics import METRICS
+
+    rows: Rows = [msgspec.to_builtins(metric) for metric in METRICS.values()]
+    return rows, {name: name for name in ("name", "unit", "better", "definition")}, []
+
+
+WHAT: dict[str, Callable[[argparse.Namespace], Listed]] = {
+    "cards": cards,
+    "fabrics": fabrics,
+    "cases": cases,
+    "claims": claims,
+    "algorithms": algorithms,
+    "metrics": metrics,
+}
