@@ -1,13 +1,9 @@
 """The command line as a person meets it: real processes, real files, exit codes and one clear line."""
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +39,21 @@ def zbench(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
         (["run", "--baseline", "nowhere"], "not a run"),
         (["run", "--format", "yaml"], "invalid choice: 'yaml'"),
         (["run", "--ranks", "4000"], "the processes alone need"),
+        (["run", "--plan", "nowhere.toml"], "--plan nowhere.toml: cannot be read"),
+        (["run", "--time-limit", "10"], "write a number with s, min or h"),
+        (["run", "--price-per-card-hour", "-1"], "not a price"),
+        (["run", "--resume", "nowhere"], "not a run"),
+        (["run", "--append", "nowhere"], "not a run"),
+        (["run", "--resume", "a", "--append", "b"], "give one of them"),
+        (
+            ["run", "--resume", "a", "--card", "cpu"],
+            "--resume takes its settings from the run: leave out cards",
+        ),
+        (
+            ["run", "--append", "a", "--ranks", "4"],
+            "--append takes its settings from the run: leave out ranks",
+        ),
+        (["run", "--dry-run", "--format", "csv"], "--dry-run prints text or json, not csv"),
         (["rum"], "invalid choice: 'rum'"),
         (["run", "--frobnicate"], "unrecognized arguments: --frobnicate"),
     ],
@@ -55,6 +66,37 @@ def test_wrong_usage_is_one_line_and_exit_2(arguments: list[str], told: str, tmp
     assert len(result.stderr.strip().splitlines()) == 1
     assert result.stdout == ""
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_measures_and_writes_nothing(tmp_path: Path) -> None:
+    """Cases, launches, minutes, memory and price, on one screen or as one document."""
+    result = zbench("run", "--dry-run", "--ranks", "2", "--price-per-card-hour", "2.5", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "5 launches of each, about " in result.stdout
+    assert "memory: at most " in result.stdout
+    assert "price: 0." in result.stdout
+    assert not list(tmp_path.iterdir())
+    told = json.loads(zbench("run", "--dry-run", "--ranks", "2", "--format", "json", cwd=tmp_path).stdout)
+    assert (told["launches"], told["price"], told["left_out"]) == (5, None, {})
+    assert told["cases"] == sum(len(g["cases"]) for g in told["groups"] if g["role"] == "measure")
+    assert told["seconds"] > 60
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "100"])
+def test_a_dry_run_fits_the_screen(columns: str, tmp_path: Path) -> None:
+    """From 40 columns on."""
+    result = zbench("run", "--dry-run", "--time-limit", "60s", cwd=tmp_path, COLUMNS=columns)
+    assert max(map(len, result.stdout.splitlines())) <= int(columns)
+    assert "left out: the time limit" in " ".join(result.stdout.split())
+
+
+def test_the_command_line_wins_over_the_plan(tmp_path: Path) -> None:
+    """The plan is what is repeated, a word on the command line what is tried."""
+    (tmp_path / "plan.toml").write_text("version = 1\nlaunches = 7\nsuites = ['card']\n")
+    said = ["run", "--plan", "plan.toml", "--dry-run", "--format", "json"]
+    assert json.loads(zbench(*said, cwd=tmp_path).stdout)["launches"] == 7
+    told = json.loads(zbench(*said, "--launches", "3", cwd=tmp_path).stdout)
+    assert (told["launches"], {group["suite"] for group in told["groups"]}) == (3, {"card"})
 
 
 def test_a_broken_claims_file_names_the_key(tmp_path: Path) -> None:
@@ -134,75 +176,3 @@ def test_one_core_is_enough(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     _, records = store.load(tmp_path / "out")
     assert {record.status for record in records} == {"ok"}
-
-
-def workers_of(parent: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def some_worker_of(parent: int) -> int:
-    """Between two launches there is none; wait for the next."""
-    deadline = time.monotonic() + 60
-    while not (found := workers_of(parent)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return found[-1]
-
-
-@pytest.fixture
-def long_run(tmp_path: Path) -> "Iterator[subprocess.Popen[str]]":
-    """A run of many blocks, with its first record already on the disk."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "zbench.cli", "run", "fabric", "--profile", "smoke", "--launches", "200"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not any(path.stat().st_size for path in tmp_path.glob("results/*/records.jsonl")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def test_a_killed_worker_is_named_and_the_finished_records_are_kept(
-    long_run: "subprocess.Popen[str]", tmp_path: Path
-) -> None:
-    """Exit 4; what was finished is reported; no process is left."""
-    victims = []
-    while long_run.poll() is None:  # one that had just told its last record is not missed: take the next
-        victims.append(some_worker_of(long_run.pid))
-        os.kill(victims[-1], signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            long_run.wait(10)
-    _, stderr = long_run.communicate(timeout=60)
-    assert long_run.returncode == 4
-    assert f"(pid {victims[-1]}) was killed by SIGKILL" in stderr
-    (directory,) = (tmp_path / "results").iterdir()
-    run, records = store.load(directory)
-    assert run.state == "invalid"
-    assert records
-    assert not any(Path(f"/proc/{victim}").exists() for victim in victims)
-
-
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_its_workers(
-    sign: signal.Signals, long_run: "subprocess.Popen[str]", tmp_path: Path
-) -> None:
-    """Exit 130, the record says that it is partial."""
-    workers = [some_worker_of(long_run.pid)]
-    long_run.send_signal(sign)
-    _, stderr = long_run.communicate(timeout=60)
-    assert long_run.returncode == 130
-    assert "interrupted" in stderr
-    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
-    (directory,) = (tmp_path / "results").iterdir()
-    assert store.load(directory)[0].state == "partial"

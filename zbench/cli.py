@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import signal
 import sys
 import traceback
@@ -12,12 +10,25 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from zbench.errors import UsageError, ZbenchError
+from zbench.errors import UsageError, ZbenchError, explain
+from zbench.limits import settle
+from zbench.signals import ignore, listen
+from zbench.streams import steady
 from zbench.verbs.output import complain
 
-EXIT_INTERRUPTED = 130
-"""128 + SIGINT, the shells' convention."""
-VERBS = {"run": "run"}
+EXIT_SIGNAL = 128
+"""Plus the signal's number, the shells' convention: 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP."""
+VERBS = {
+    "run": "run",
+    "check": "check",
+    "compare": "compare",
+    "report": "report",
+    "history": "history",
+    "list": "list",
+    "doctor": "doctor",
+    "selftest": "selftest",
+    "import": "import_",
+}
 """Verb -> its file in zbench/verbs, in the order of `zbench --help`."""
 
 
@@ -46,30 +57,37 @@ def parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; see DESIGN's list in the epilog of `zbench run --help`."""
-    signal.signal(signal.SIGTERM, _terminate)
+    steady()
+    heard = listen()
     try:
-        return _main(sys.argv[1:] if arguments is None else list(arguments))
+        code = _guarded(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt as stop:
+        kept = "; what was finished is kept" if str(stop) else ""
+        print(f"zbench: interrupted{stop}{kept}", file=sys.stderr)
+        code = EXIT_SIGNAL + signal.SIGINT
+    if heard:
+        code = EXIT_SIGNAL + heard[0]
+        ignore()  # the end of the interpreter is not to be cut short either
+    return code
+
+
+def _guarded(arguments: list[str]) -> int:
+    """The verb's exit code, or that of what went wrong, told in one line."""
+    try:
+        return _main(arguments)
     except ZbenchError as error:
         complain(str(error))
         return error.exit_code
-    except KeyboardInterrupt as stop:
-        print(f"zbench: interrupted{stop}; finished records are kept", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of our output left; nothing is wrong with the run
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        complain(str(error))
+    except (OSError, MemoryError) as error:
+        name = getattr(error, "filename", None)
+        complain(f"{name}: {explain(error)}" if name else explain(error))
+        return ZbenchError.exit_code
+    except ImportError as error:
+        complain(f"{error}; install zbench again, or raise the limits of this shell (`ulimit -a`)")
         return ZbenchError.exit_code
     except Exception:  # a defect of ours: its traceback is wanted, but exit code 1 would read as NOT MET
         traceback.print_exc()
         return ZbenchError.exit_code
-
-
-def _terminate(number: int, frame: object) -> NoReturn:
-    """SIGTERM unwinds like Ctrl-C: workers end, the record is closed."""
-    raise KeyboardInterrupt
 
 
 def _main(arguments: list[str]) -> int:
@@ -82,6 +100,7 @@ def _main(arguments: list[str]) -> int:
     if options.verb is None:
         parser().print_help()
         return UsageError.exit_code
+    settle()
     code: int = options.main(options, ["zbench", *arguments])
     return code
 

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ import numpy as np
 
 from zbench.cards.base import Card
 from zbench.case import Case
-from zbench.errors import Unsupported, ZbenchError
+from zbench.errors import Unsupported, ZbenchError, remedy
 from zbench.fabrics.base import Fabric, Share, World
 from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
 from zbench.measure.channel import PROTOCOL, Channel, Message
 from zbench.measure.fingerprint import digest, fingerprint
 from zbench.native import cpu
+from zbench.records.schema import Record
+from zbench.signals import ignore
 from zbench.subject import Subject
 
 SLOTS = 2
@@ -48,8 +51,16 @@ def main() -> None:
     except (ZbenchError, Unsupported, MemoryError) as error:
         _tell_failure(channel, str(error) or type(error).__name__)
     except Exception as error:  # whatever a plug-in raises is told, not lost
-        _tell_failure(channel, f"{type(error).__name__}: {error}")
-        raise
+        hint = remedy(error.errno) if isinstance(error, OSError) else ""
+        why = f"{type(error).__name__}: {error} ({_place(error)})"
+        _tell_failure(channel, f"{why}; {hint}" if hint else why)
+        sys.exit(1)
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised, in one phrase: the plug-in's author looks there first."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}, in {frame.name}"
 
 
 def _tell_failure(channel: Channel, why: str) -> None:
@@ -60,7 +71,7 @@ def _tell_failure(channel: Channel, why: str) -> None:
 def _die_with_parent() -> None:
     """A parent that dies takes its workers along, however it dies."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore()  # the parent's to handle: a batch system tells every process of a job
     if not Path(f"/proc/{os.environ['ZBENCH_PARENT']}").exists():
         sys.exit(1)  # it died before we had asked to be told
 
@@ -94,7 +105,7 @@ def _work(channel: Channel, order: Message) -> None:
                 channel.send({"type": "burst", "key": case.key, "number": number})
                 record = _burst(parts, case, order, number, share)
                 record["fingerprint"] = digest(machine)
-                channel.send({"type": "record", "record": record})
+                channel.send({"type": "record", "record": _readable(record)})
     finally:
         if "fabric" in parts:
             parts["fabric"].close()
@@ -142,6 +153,17 @@ def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share
     finally:
         if bench is not None:
             bench.release()
+
+
+def _readable(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as it will be read. Raises ZbenchError where a plug-in put in what none can hold, such as a
+    probe that is no number."""
+    try:
+        read = msgspec.json.decode(msgspec.json.encode(record), type=Record)
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        raise ZbenchError(f"the subject told what no record can hold: {error}") from error
+    fields: dict[str, Any] = msgspec.to_builtins(read)
+    return fields
 
 
 def _tune(fabric: Fabric, cases: list[Case], order: Message, share: Share) -> dict[str, dict[str, float]]:

@@ -110,6 +110,11 @@ def wait_forever(fabric: Shm, timeout_s: float) -> str:
     return "no error"
 
 
+def operations(fabric: Shm) -> dict[str, tuple[str, ...]]:
+    """What this rank can do."""
+    return fabric.operations()
+
+
 def probes(fabric: Shm) -> list[Any]:
     """A floor and a roof."""
     ranks = fabric.world.size

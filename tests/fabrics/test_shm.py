@@ -246,3 +246,10 @@ def test_an_unknown_algorithm_and_small_buffers_are_refused(alone: Shm) -> None:
         alone.prepare(case, slots(alone, 100, "fp32"), "oneshot")
     with pytest.raises(ValueError, match="a plan of 1 rows"):
         alone.prepare(case, slots(alone, 99, "fp32"))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_the_list_tells_what_two_ranks_can_do(run_world: RunWorld, ranks: int) -> None:
+    """`zbench list fabrics` starts no rank; one rank alone has nobody to send to."""
+    told = {name: list(dtypes) for name, dtypes in Shm.offers.items() if ranks > 1 or name not in PAIRED}
+    assert run_world(ranks, "operations") == [told] * ranks

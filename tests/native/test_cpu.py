@@ -50,7 +50,7 @@ def write(root: Path, files: dict[str, str]) -> Path:
 
 
 def test_cgroup_v2_limits_of_the_group_and_its_parents(tmp_path):
-    """Each level may limit; a quota of 1.5 CPUs keeps one busy, one below 1 still one."""
+    """Each level may limit, by a fraction of a CPU too."""
     root = write(
         tmp_path,
         {
@@ -60,7 +60,8 @@ def test_cgroup_v2_limits_of_the_group_and_its_parents(tmp_path):
             "sys/fs/cgroup/cpu.max": "50000 100000\n",
         },
     )
-    assert sorted(cpu.cgroup_quotas(root)) == [1, 1, 4]
+    groups = root / "sys/fs/cgroup"
+    assert cpu.cgroup_quotas(root) == {groups / "jobs/one": 1.5, groups / "jobs": 4.0, groups: 0.5}
 
 
 def test_cgroup_v1_limits(tmp_path):
@@ -75,14 +76,14 @@ def test_cgroup_v1_limits(tmp_path):
             "sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us": "100000\n",
         },
     )
-    assert cpu.cgroup_quotas(root) == [3]
+    assert cpu.cgroup_quotas(root) == {root / "sys/fs/cgroup/cpu/jobs": 3.0}
 
 
 def test_no_cgroups_set_no_limit(tmp_path):
     """A system without /proc/self/cgroup, or with `max` everywhere, limits nothing."""
-    assert cpu.cgroup_quotas(tmp_path) == []
+    assert cpu.cgroup_quotas(tmp_path) == {}
     root = write(tmp_path, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"})
-    assert cpu.cgroup_quotas(root) == []
+    assert cpu.cgroup_quotas(root) == {}
 
 
 def test_usable_cpus_are_within_the_affinity_mask():

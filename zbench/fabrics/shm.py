@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
-from zbench.errors import InvalidRun, Unsupported, UsageError, suggest
+from zbench.errors import InvalidRun, Unsupported, UsageError, explain, suggest
 from zbench.fabrics.base import Fabric, Seat, Slot, World, window
 from zbench.fabrics.memory import Area, available_bytes
 from zbench.native import coll, shm
@@ -64,6 +64,10 @@ class Prepared:
 class Shm(Fabric):
     """Shared memory between processes of one host. `option` forces one allreduce algorithm."""
 
+    options = {
+        name: f"allreduce by {name}, whatever the measured table says" for name in ALGORITHMS["allreduce"]
+    }
+    offers = dict.fromkeys((*POINT_TO_POINT, "barrier", "bcast"), ("byte",)) | {"allreduce": SUMMED}
     timeout_s = 30.0
     """The longest single wait for a peer."""
 
@@ -77,7 +81,8 @@ class Shm(Fabric):
                 int(os.environ[FD_VARIABLE]), world.rank, world.oversubscribed, self.timeout_s
             )
         except (OSError, ValueError) as error:
-            raise InvalidRun(f"shm: cannot open the shared segment: {error}") from error
+            why = explain(error) if isinstance(error, OSError) else error
+            raise InvalidRun(f"shm: cannot open the shared segment: {why}") from error
         if self._segment.ranks != world.size:
             raise InvalidRun(f"shm: the segment is for {self._segment.ranks} ranks, not {world.size}")
         self._probed: list[NDArray[np.uint8]] = []
@@ -96,7 +101,7 @@ class Shm(Fabric):
         try:
             fd = shm.create(ranks, AREA_BYTES)
         except OSError as error:
-            raise InvalidRun(f"shm: cannot make a shared segment: {error}") from error
+            raise InvalidRun(f"shm: cannot make a shared segment: {explain(error)}") from error
         try:
             yield [Seat(environment={FD_VARIABLE: str(fd)}, pass_fds=(fd,)) for _ in range(ranks)]
         finally:
@@ -109,8 +114,8 @@ class Shm(Fabric):
         shm.abort(int(seats[0].environment[FD_VARIABLE]))
 
     def operations(self) -> dict[str, tuple[str, ...]]:
-        pairs = POINT_TO_POINT if self.world.size > 1 else ()
-        return dict.fromkeys((*pairs, "barrier", "bcast"), ("byte",)) | {"allreduce": SUMMED}
+        lacks = POINT_TO_POINT if self.world.size == 1 else ()
+        return {name: dtypes for name, dtypes in self.offers.items() if name not in lacks}
 
     def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         kind = NUMPY_DTYPES[dtype]
@@ -127,6 +132,11 @@ class Shm(Fabric):
             if wanted > room:
                 self._area.give(offset, length)
                 raise MemoryError(f"shm: {wanted >> 20} MiB wanted, {room >> 20} MiB available")
+            try:
+                self._segment.reserve(offset, length)
+            except OSError as error:
+                self._area.give(offset, length)
+                raise MemoryError(f"shm: {length >> 20} MiB: {explain(error)}") from error
             buffer = self._segment.view(offset, length)
             buffer.fill(0)
         finally:

@@ -22,6 +22,8 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
+        self.ended = False
+        """The other end is gone, and all that it sent has been read."""
         self._pending = b""
 
     def send(self, message: Message) -> None:
@@ -34,10 +36,9 @@ class Channel:
                 return None
         return next(self._lines())
 
-    def available(self) -> list[Message] | None:
-        """The complete messages after one read; None at end of file. Call when readable."""
-        if not self._fill():
-            return None
+    def available(self) -> list[Message]:
+        """The complete messages after one read; none at its end. Call when readable. Raises ValueError."""
+        self._fill()
         return list(self._lines())
 
     def share(self, data: bytes) -> list[bytes]:
@@ -52,8 +53,9 @@ class Channel:
         try:
             data = self.connection.recv(1 << 20)
         except ConnectionError:
-            return False
+            data = b""
         self._pending += data
+        self.ended = not data
         return bool(data)
 
     def _lines(self) -> Iterator[Message]:

@@ -9,21 +9,35 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zbench.errors import InvalidRun
+from zbench.errors import InvalidRun, explain
 from zbench.fabrics.base import Seat
+from zbench.limits import environment as inherited
 from zbench.measure.channel import PROTOCOL, Channel, Message
 from zbench.measure.plan import Group
+from zbench.signals import STOPPING
 
 WATCH_S = 0.25
 """How often a silent worker is looked at: two looks name a stopped one within a second."""
 GOODBYE_S = 5.0
 """Time a worker gets to end by itself after its last message, before it is killed."""
+PATIENCE_S = 600.0
+"""The longest that no worker says anything. They speak before and after each burst; the longest bursts take
+seconds, the import of a large framework from a cold network disk minutes. Beyond that a plug-in hangs."""
+LOOK_AGAIN_S = 0.005
+"""How often a process that is about to end is looked at."""
+DEADLY = {
+    "SIGINT": " (by somebody, or by its BLAS, which was denied a thread: see `ulimit -u`, or a container's)",
+    "SIGKILL": " (by somebody, or by the kernel for want of memory: `dmesg` tells)",
+    "SIGBUS": " (memory that could not be had, or a file that was cut short)",
+}
+"""What usually lies behind a signal."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """In a world of several ranks the cores belong to the ranks."""
 
@@ -78,7 +92,7 @@ def crew(group: Group) -> Iterator[Crew]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM take effect when the block ends: a worker must not be started and then forgotten.
+    """Signals to stop take effect when the block ends: a worker must not be started and then forgotten.
 
     Only in the main thread, where Python delivers signals.
     """
@@ -88,7 +102,8 @@ def undisturbed() -> Iterator[None]:
     pending: list[int] = []
     handlers = {
         sign: signal.signal(sign, lambda number, frame: pending.append(number))
-        for sign in (signal.SIGINT, signal.SIGTERM)
+        for sign in STOPPING
+        if signal.getsignal(sign) is not signal.SIG_IGN  # nohup, or a shell's background
     }
     try:
         yield
@@ -100,14 +115,16 @@ def undisturbed() -> Iterator[None]:
 
 
 def _start(group: Group, rank: int, seat: Seat) -> Worker:
-    ours, theirs = socket.socketpair()
-    environment = os.environ | (ONE_THREAD if group.ranks > 1 else {}) | seat.environment
-    environment |= {"ZBENCH_CONTROL_FD": str(theirs.fileno()), "ZBENCH_PARENT": str(os.getpid())}
+    """Raises InvalidRun."""
     try:
-        process = _popen(group, seat, environment, theirs)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            environment = inherited() | (ONE_THREAD if group.ranks > 1 else {}) | seat.environment
+            environment |= {"ZBENCH_CONTROL_FD": str(theirs.fileno()), "ZBENCH_PARENT": str(os.getpid())}
+            process = _popen(group, seat, environment, theirs)
     except OSError as error:
-        raise InvalidRun(f"{group.subject}: {interpreter(group)} cannot be started: {error}") from error
-    theirs.close()
+        who = f"rank {rank} of {group.subject}" if group.ranks > 1 else group.subject
+        raise InvalidRun(f"{who}: {interpreter(group)} cannot be started: {explain(error)}") from error
     return Worker(rank, process, Channel(ours))
 
 
@@ -135,41 +152,65 @@ def _has_fd(stream: Any) -> bool:
 
 
 def _end(members: Crew) -> None:
+    """End every worker, with whatever it has started that is still in its process group."""
     for worker in members.workers:
         worker.channel.connection.close()
     for worker in members.workers:
-        try:
-            if not worker.done:
-                worker.process.kill()
+        if worker.done:
+            _exit_code(worker, GOODBYE_S)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(worker.process.pid, signal.SIGKILL)
+        # A process that hangs in a driver or on a network disk cannot be waited for.
+        with suppress(subprocess.TimeoutExpired):
             worker.process.wait(GOODBYE_S)
-        except subprocess.TimeoutExpired:
-            worker.process.kill()
-            worker.process.wait()
 
 
-def serve(members: Crew, order: Message) -> Iterator[Message]:
+def _exit_code(worker: Worker, patience_s: float = 0.0) -> int | None:
+    """Of a worker that has ended, negative for a signal; None while it lives.
+
+    It is not reaped: until `_end` its number, which is its group's, must not go to another process.
+    """
+    deadline = time.monotonic() + patience_s
+    while (found := os.waitid(os.P_PID, worker.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(LOOK_AGAIN_S)
+    return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
+
+def serve(members: Crew, order: Message, patience_s: float = PATIENCE_S) -> Iterator[Message]:
     """Give every worker its order; yield what rank 0 reports until all are done.
 
-    Raises InvalidRun, naming the rank, when a worker dies, is stopped or fails.
+    Raises InvalidRun, naming the rank, when a worker dies, is stopped, fails or says nothing for too long.
     """
     with selectors.DefaultSelector() as selector:
         for worker in members.workers:
             selector.register(worker.channel.connection, selectors.EVENT_READ, worker)
             _send(members, worker, order | {"rank": worker.rank, "protocol": PROTOCOL})
+        looks = 0
         while not all(worker.done for worker in members.workers):
             ready = selector.select(WATCH_S)
+            # Looks, not a clock: time in which this process itself was stopped is nobody's silence.
+            looks = 0 if ready else looks + 1
             if not ready:
                 _look(members)
+            if looks * WATCH_S > patience_s:
+                _name_the_silent(members, patience_s)
             for key, _ in ready:
                 worker = key.data
-                messages = worker.channel.available()
-                if messages is None:
+                for message in _heard(members, worker):
+                    yield from _handle(members, worker, message)
+                if worker.channel.ended:
                     if not worker.done:
                         _name_the_dead(members, worker)
                     selector.unregister(key.fileobj)
-                    continue
-                for message in messages:
-                    yield from _handle(members, worker, message)
+
+
+def _heard(members: Crew, worker: Worker) -> list[Message]:
+    try:
+        return worker.channel.available()
+    except ValueError as error:
+        raise InvalidRun(f"{members.name(worker)} sent what is no message during {worker.doing}") from error
 
 
 def _handle(members: Crew, worker: Worker, message: Message) -> Iterator[Message]:
@@ -200,12 +241,17 @@ def _send(members: Crew, worker: Worker, message: Message) -> None:
 
 
 def _look(members: Crew) -> None:
-    """Name a worker that somebody stopped: it would never speak again."""
+    """Name a worker that somebody stopped, or that died while a child of its own keeps its channel open:
+    it would never speak again."""
     for worker in members.workers:
-        stopped = not worker.done and _state(worker.process.pid) in ("T", "t")
+        if worker.done:
+            continue
+        stopped = _state(worker.process.pid) in ("T", "t")
         worker.stopped_looks = worker.stopped_looks + 1 if stopped else 0
         if worker.stopped_looks > 1:
             raise InvalidRun(f"{members.name(worker)} was stopped (SIGSTOP) during {worker.doing}")
+        if _exit_code(worker) is not None:
+            _name_the_dead(members, worker)
 
 
 def _state(pid: int) -> str:
@@ -215,10 +261,30 @@ def _state(pid: int) -> str:
         return ""
 
 
+def _name_the_silent(members: Crew, patience_s: float) -> None:
+    """The first rank that the others wait for."""
+    silent = [worker for worker in members.workers if not worker.done]
+    worker = next((each for each in silent if each.shared is None), silent[0])
+    raise InvalidRun(
+        f"{members.name(worker)} has said nothing for {patience_s:g} s during {worker.doing}: it hangs, or "
+        "takes longer than anything should"
+    )
+
+
 def _name_the_dead(members: Crew, worker: Worker) -> None:
+    code = _exit_code(worker, GOODBYE_S)
+    if code is not None and -code in STOPPING:
+        time.sleep(WATCH_S)  # whoever stops the whole job is about to stop this process, too
+    raise InvalidRun(f"{members.name(worker)} {_how(code)} during {worker.doing}")
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "closed its control channel"
+    if code >= 0:
+        return f"ended with exit code {code}"
     try:
-        code = worker.process.wait(GOODBYE_S)
-    except subprocess.TimeoutExpired:
-        code = 0
-    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    raise InvalidRun(f"{members.name(worker)} {how} during {worker.doing}")
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal
+        name = f"signal {-code}"
+    return f"was killed by {name}{DEADLY.get(name, '')}"

@@ -49,11 +49,12 @@ def clock_cost_ns() -> float:
 
 def usable_cpus() -> int:
     """CPUs this process may keep busy: its affinity mask, and its cgroup's quota rounded down."""
-    return min([int(lib.zb_usable_cpus()), *cgroup_quotas(Path("/"))])
+    quotas = cgroup_quotas(Path("/")).values()
+    return min([int(lib.zb_usable_cpus()), *(max(1, int(quota)) for quota in quotas)])
 
 
-def cgroup_quotas(root: Path) -> list[int]:
-    """Whole CPUs that the cgroups above this process allow; one entry for each that sets a limit.
+def cgroup_quotas(root: Path) -> dict[Path, float]:
+    """CPUs that the cgroups above this process allow, by the folder of each that sets a limit.
 
     Reads cpu.max (cgroup v2) and cpu.cfs_quota_us (v1) under `root`, from /proc/self/cgroup's
     groups up to the mount points.
@@ -61,8 +62,8 @@ def cgroup_quotas(root: Path) -> list[int]:
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
-        return []
-    quotas = []
+        return {}
+    quotas = {}
     for line in lines:
         _, controllers, group = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
@@ -70,18 +71,19 @@ def cgroup_quotas(root: Path) -> list[int]:
         mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
         path = PurePosixPath(group)
         for level in (path, *path.parents):
-            limit = _limit(mount / str(level).lstrip("/"))
+            folder = mount / str(level).lstrip("/")
+            limit = _limit(folder)
             if limit is not None:
-                quotas.append(limit)
+                quotas[folder] = limit
     return quotas
 
 
-def _limit(group: Path) -> int | None:
+def _limit(group: Path) -> float | None:
     for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
             quota, period = " ".join((group / name).read_text() for name in names).split()
         except (OSError, ValueError):
             continue
         if quota not in ("max", "-1"):
-            return max(1, int(quota) // int(period))
+            return int(quota) / int(period)
     return None

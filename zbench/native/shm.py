@@ -51,21 +51,24 @@ class Segment:
         out = ffi.new("zb_shm **")
         status = lib.zb_shm_open(fd, rank, oversubscribed, round(timeout_s * 1e9), out)
         check(status, f"rank {rank} of the segment in file descriptor {fd}")
-        self._take(out, None)
+        self._take(out, None, fd, rank)
 
-    def _take(self, out: Any, owner: Segment | None) -> None:
+    def _take(self, out: Any, owner: Segment | None, fd: int, rank: int) -> None:
         # `view` keeps self alive and self the mapping's owner, so that no mapping goes before its users.
         self._shm = ffi.gc(out[0], lib.zb_shm_close)
         self._owner = owner
         self.ranks: int = lib.zb_shm_ranks(self._shm)
         self.data_bytes: int = lib.zb_shm_data_bytes(self._shm)
+        self._fd = fd
+        # The data areas are the last part of the segment, one rank's behind the other's.
+        self._data_start = os.fstat(fd).st_size - (self.ranks - rank) * self.data_bytes
 
     def beside(self, rank: int) -> Segment:
         """Another rank of this world, for a thread of this process. Raises ValueError."""
         out = ffi.new("zb_shm **")
         check(lib.zb_shm_open_beside(self._shm, rank, out), f"rank {rank} of the segment")
         other = object.__new__(Segment)
-        other._take(out, self)
+        other._take(out, self, self._fd, rank)
         return other
 
     @property
@@ -85,6 +88,11 @@ class Segment:
         """Whether an array lies in this rank's data area."""
         offset = array.ctypes.data - int(ffi.cast("intptr_t", lib.zb_shm_data(self._shm)))
         return offset >= 0 and offset + array.nbytes <= self.data_bytes
+
+    def reserve(self, offset: int, size_bytes: int) -> None:
+        """Take whole pages of the data area. Raises OSError where they cannot be had, which the first touch
+        of a page would tell as SIGBUS."""
+        os.posix_fallocate(self._fd, self._data_start + offset, size_bytes)
 
     def discard(self, offset: int, size_bytes: int) -> None:
         """Give whole pages of the data area back; they read as zero afterwards."""

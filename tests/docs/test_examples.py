@@ -1,0 +1,121 @@
+"""The examples that the pages show are complete and right: really run, really proved, really refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pages import ALGORITHM, EXAMPLES, ROOT
+
+from zbench.judge.claims import load_claims
+from zbench.records import store
+from zbench.schedules.check import ScheduleError, check
+
+
+def zbench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "ZBENCH_ISA"}
+    return subprocess.run(
+        [sys.executable, "-m", "zbench.cli", *arguments],
+        env=environment | {"PYTHONPATH": str(EXAMPLES)},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def statuses(directory: Path) -> dict[str, set[str]]:
+    """Key -> what came of it."""
+    found: dict[str, set[str]] = {}
+    for record in store.load(directory)[1]:
+        found.setdefault(record.key, set()).add(record.status)
+    return found
+
+
+def test_the_card_computes_rightly_and_skips_what_it_lacks(tmp_path: Path) -> None:
+    """Every answer verified; threads it does not have are skipped with its own words."""
+    arguments = ("--profile", "smoke", "--launches", "1", "--card", "vendor.card:Einsum", "--out", "out")
+    result = zbench("run", "card", "--case", "gemm/*/256*", *arguments, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = statuses(tmp_path / "out")
+    one = {key: status for key, status in found.items() if key.endswith("threads=1")}
+    assert len(one) == 2
+    assert set(map(frozenset, one.values())) == {frozenset({"ok"})}
+    whys = store.load(tmp_path / "out")[0].not_run.values()
+    assert all(why == "einsum computes on one thread" for why in whys)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_fabric_is_right_in_every_operation(ranks: int, tmp_path: Path) -> None:
+    """Verified bit by bit by the harness; a world of one has nobody to send to."""
+    arguments = ("--profile", "smoke", "--launches", "1", "--ranks", str(ranks), "--out", "out")
+    result = zbench("run", "fabric", "--fabric", "vendor.fabric:Sockets", *arguments, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = statuses(tmp_path / "out")
+    answered = {key.partition("/")[0] for key, status in found.items() if status == {"ok"}}
+    everywhere = {"barrier", "bcast", "allreduce"}
+    pairs = {"pingpong", "unidirectional", "bidirectional", "message_rate"}
+    assert answered == (everywhere | pairs if ranks > 1 else everywhere)
+
+
+def load(path: Path) -> ModuleType:
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_chain_is_proved_for_every_root() -> None:
+    """1 to 17 ranks, one chunk and several; without its last line it is caught, in the words of the page."""
+    chain = load(EXAMPLES / "bcast_chain.py")
+    for ranks in range(1, 18):
+        for root in range(ranks):
+            for chunks in (1, 2, 5):
+                world = [list(chain.steps(ranks, rank, root, chunks)) for rank in range(ranks)]
+                check("bcast", world, chunks, root)
+
+
+def test_the_wrong_chain_is_told_as_the_page_says(tmp_path: Path) -> None:
+    """Without its last line."""
+    wrong = tmp_path / "wrong.py"
+    text = (EXAMPLES / "bcast_chain.py").read_text()
+    assert text.endswith("        yield tuple(step)\n")
+    wrong.write_text(text.removesuffix("        yield tuple(step)\n"))
+    world = [list(load(wrong).steps(2, rank, 0, 1)) for rank in range(2)]
+    with pytest.raises(ScheduleError) as caught:
+        check("bcast", world, 1)
+    assert f"\n{caught.value}\n" in ALGORITHM.read_text()
+
+
+def test_the_contract_parses_and_says_what_the_page_says() -> None:
+    """Six claims, each with what was chosen."""
+    claims = {claim.id: claim for claim in load_claims(EXAMPLES / "eight-rented-cards.toml")}
+    assert len(claims) == 6
+    assert all(claim.assumed and claim.settles for claim in claims.values())
+    assert claims["as-good-as-the-sample"].to is not None
+
+
+def test_the_contract_judges_a_stored_run(tmp_path: Path) -> None:
+    """Without a card: each claim gets a word and a reason; without the trial beside it, one line."""
+    contract = tmp_path / "contract.toml"
+    shutil.copy(EXAMPLES / "eight-rented-cards.toml", contract)
+    example = str(ROOT / "results/example-quick")
+    missing = zbench("check", str(contract), example, cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "trial" in missing.stderr
+    assert len(missing.stderr.splitlines()) == 1
+    shutil.copytree(example, tmp_path / "trial")
+    result = zbench("check", str(contract), example, "--format", "json", cwd=tmp_path)
+    verdicts = {v["claim"]: v["verdict"] for v in json.loads(result.stdout)["verdicts"]}
+    assert verdicts["small-messages"] == verdicts["gradient-sum"] == "NOT TESTABLE"
+    assert verdicts["matrix-rate"] == "NOT RUN"
+    assert result.returncode in (1, 3)
