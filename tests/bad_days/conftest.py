@@ -81,6 +81,8 @@ class Place:
     environment: dict[str, str]
     mark: str
     started: list[Process] = field(default_factory=list)
+    killed: bool = False
+    """zbench itself, by SIGKILL: the file that it was writing stays, until the next to write it replaces it."""
 
     @property
     def out(self) -> Path:
@@ -140,7 +142,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         process.kill()
         process.communicate()
     wait_for(lambda: not marked(mark), seconds=GONE_S)
-    assert list(path.rglob("*.part")) == []
+    assert found.killed or list(path.rglob("*.part")) == []
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ DESCRIPTION = (
 )
 EXIT_CODES = (
     "exit codes: 0 fine; 1 a claim is NOT MET, or a subject is SLOWER than itself in another environment; "
-    "2 wrong usage or input; 3 UNDECIDED; 4 the measurement itself is invalid"
+    "2 wrong usage or input; 3 UNDECIDED; 4 the measurement itself is invalid; 130, 143, 129, 141: stopped "
+    "by Ctrl-C, SIGTERM, a closed terminal, a reader of the output that left (128 + the signal)"
 )
 
 
