@@ -15,13 +15,13 @@ from zbench.session import measure, session
 CLAIMS = """
 version = 1
 [[claim]]
-id = "as-fast-as-itself"
-text = "plain C is as fast as the packed kernel"
+id = "a-thousand-times"
+text = "a thousand times faster than with the algorithm that is forced"
 source = { publisher = "a test", date = 2026-01-01 }
-metric = "rate"
-case = "gemm/*"
-operator = "<="
-value = "1.0"
+metric = "busbw"
+case = "allreduce/*"
+operator = ">="
+value = "1000"
 of = "candidate"
 settles = "both in the same blocks"
 """
@@ -40,10 +40,12 @@ def brief(tmp_path: Path, **asked: Any) -> Request:
 
 
 def test_a_second_subject_makes_a_ratio_claim_testable(tmp_path: Path) -> None:
-    """The packed kernel is faster than plain C by far: that they are equal is NOT MET, and exits with 1."""
+    """Nobody is a thousand times faster than a ring, however busy the machine: NOT MET, and exit 1."""
     claims = tmp_path / "claims.toml"
     claims.write_text(CLAIMS)
-    result = run(brief(tmp_path, cards=["cpu", "cpu:generic"], claims=str(claims)), silent, print)
+    request = brief(tmp_path, fabrics=["shm", "shm:ring"], claims=str(claims))
+    request = replace(request, suites=("fabric",), cases=("allreduce/fp32/8/ranks=2",), ranks=2)
+    result = run(request, silent, print)
     (verdict,) = result.findings.verdicts
     assert verdict.verdict == "NOT MET", [(s.status, s.why) for s in result.findings.summaries]
     assert result.exit_code() == 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from zbench import archive
 from zbench.assess import Result, assess, publish
 from zbench.errors import InvalidRun, TimeIsUp
-from zbench.judge.baselines import load_baselines
+from zbench.judge.baselines import Stored, load_baselines
 from zbench.judge.claims import Claim, directory_of, load_claims
 from zbench.judge.history import Kept
 from zbench.judge.outcome import undecided_keys
@@ -41,6 +41,20 @@ def run(
         if current is None:
             raise
         complain(str(error))
+    try:
+        return _written_up(current, claims, baselines, given, warn)
+    except KeyboardInterrupt:
+        way_on = f"`zbench report {current.directory}` shows it"
+        raise KeyboardInterrupt(f" in {current.directory}, which is measured; {way_on}") from None
+
+
+def _written_up(
+    current: Session,
+    claims: Sequence[Claim],
+    baselines: Mapping[str, Stored],
+    given: Sequence[str],
+    warn: Callable[[str], None],
+) -> Result:
     history: list[Kept] = []
     if baselines:
         history, unreadable = archive.beside(*map(Path, given), current.directory)

@@ -56,6 +56,13 @@ def _matching(group: Group, globs: Sequence[str]) -> Group:
     return replace(group, cases=tuple(c for c in group.cases if any(c.matches(g) for g in globs)))
 
 
+def used(request: Request) -> list[Subject]:
+    """The subjects that the suites of a request need."""
+    cards = request.cards if {"card", "scaling"} & set(request.suites) else ()
+    fabrics = request.fabrics if {"fabric", "scaling"} & set(request.suites) else ()
+    return [*cards, *fabrics]
+
+
 def validate(subjects: Sequence[Subject]) -> None:
     """Complain about a name or an option before anything is measured. Raises UsageError."""
     for subject in subjects:

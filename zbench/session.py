@@ -43,7 +43,7 @@ from zbench.native import cpu
 from zbench.records import store
 from zbench.records.schema import Record, Run, Sitting
 from zbench.request import Request, started_alone
-from zbench.selection import Refused, fitting, in_time, select, validate
+from zbench.selection import Refused, fitting, in_time, select, used, validate
 from zbench.subject import Subject
 from zbench.workloads import step
 
@@ -91,7 +91,7 @@ class Plan:
 def plan(request: Request) -> Plan:
     """Cases, launches, and an estimate of their time. Raises UsageError."""
     started_alone(os.environ)
-    validate([*request.cards, *request.fabrics])
+    validate(used(request))
     groups, refused = fitting(select(request), room_bytes())
     cpus = cpu.usable_cpus()
     if request.time_limit_s is not None:
@@ -139,7 +139,8 @@ def session(request: Request, warn: Warn = lambda why: None) -> Iterator[Session
             raise
         except KeyboardInterrupt:
             run.state, run.why = "partial", "interrupted"
-            raise KeyboardInterrupt(f" in {current.directory}") from None
+            way_on = f"`zbench run --resume {current.directory}` measures the rest"
+            raise KeyboardInterrupt(f" in {current.directory}; {way_on}") from None
         except BaseException as error:
             run.state, run.why = "partial", str(error) or type(error).__name__
             raise

@@ -82,7 +82,7 @@ class Place:
     mark: str
     started: list[Process] = field(default_factory=list)
     killed: bool = False
-    """zbench itself, by SIGKILL: the file that it was writing stays, until the next to write it replaces it."""
+    """zbench itself, by SIGKILL: the file that it was writing stays until the next writer replaces it."""
 
     @property
     def out(self) -> Path:

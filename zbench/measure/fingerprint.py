@@ -11,7 +11,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-ENVIRONMENT_PREFIXES = ("ZBENCH_ISA", "OMP_", "OPENBLAS_", "MKL_", "GOMP_", "KMP_", "CUDA_VISIBLE")
+ENVIRONMENT_PREFIXES = (
+    "ZBENCH_ISA",
+    "OMP_",
+    "OPENBLAS_",
+    "MKL_",
+    "GOMP_",
+    "KMP_",
+    "CUDA_VISIBLE",
+    "LD_PRELOAD",
+    "MALLOC_",
+    "GLIBC_TUNABLES",
+    "NPY_",
+    "NUMPY_",
+    "PYTHONMALLOC",
+)
 """Variables that change what is measured; others may hold secrets and are not recorded."""
 LIBRARIES = ("zbench", "numpy", "cffi", "scipy")
 SYSTEM = Path("/sys/devices/system")

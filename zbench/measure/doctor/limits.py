@@ -16,8 +16,6 @@ OPEN_FILES = 64
 FILES_PER_RANK = 4
 """A control socket (two ends while it starts), and what a fabric passes on."""
 WANTED_FILES = 4096
-ALSO_MATTERS = ("LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES", "NPY_", "NUMPY_", "PYTHONMALLOC")
-"""Beside what the fingerprint keeps."""
 
 
 def quota(machine: Machine) -> Finding:
@@ -81,8 +79,8 @@ def locked_memory(machine: Machine) -> Finding:
 
 def variables(machine: Machine) -> Finding:
     """One finding for all: what libraries do differently because of the environment."""
-    prefixes = (*ENVIRONMENT_PREFIXES, *ALSO_MATTERS)
-    found = {name: value for name, value in sorted(machine.environment.items()) if name.startswith(prefixes)}
+    settings_here = sorted(machine.environment.items())
+    found = {name: value for name, value in settings_here if name.startswith(ENVIRONMENT_PREFIXES)}
     if not found:
         return fine("environment", "no variable that changes libraries", "env")
     settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in found.items())
