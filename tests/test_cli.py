@@ -39,7 +39,7 @@ def zbench(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
         (["run", "--baseline", "nowhere"], "not a run"),
         (["run", "--format", "yaml"], "invalid choice: 'yaml'"),
         (["run", "--ranks", "4000"], "the processes alone need"),
-        (["run", "--plan", "nowhere.toml"], "--plan nowhere.toml: cannot be read"),
+        (["run", "--plan", "nowhere.toml"], "--plan nowhere.toml: no such file"),
         (["run", "--time-limit", "10"], "write a number with s, min or h"),
         (["run", "--price-per-card-hour", "-1"], "not a price"),
         (["run", "--resume", "nowhere"], "not a run"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import math
 import re
-import stat
-import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -14,20 +12,12 @@ from typing import Any, Literal
 import msgspec
 
 from zbench.errors import UsageError, suggest
+from zbench.handwritten import one_line, table_of, text_of
 from zbench.judge.conditions import CONDITIONS, VALUES, Conditions
 from zbench.judge.metrics import METRICS, Metric
 from zbench.judge.units import parse_as
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 VERSION = 1
-MESSAGE_LENGTH = 400
-"""Of an error that quotes a file: a value of a megabyte is not worth more."""
-LARGEST_FILE_BYTES = 1 << 20
-"""A claim file is written by hand; what is larger was not meant to be one."""
 
 MOST_RANKS = 10**9
 """Cards that anybody speaks of."""
@@ -131,18 +121,9 @@ def claims_text(name: str | Path) -> str:
         return (resources.files("zbench.judge") / "claims" / f"{name}.toml").read_text("utf-8")
     path = Path(name)
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for, a device never ends
-            raise UsageError(f"{path}: not a regular file{suggest('', built_in())}")
-        if about.st_size > LARGEST_FILE_BYTES:
-            raise UsageError(f"{path}: larger than {LARGEST_FILE_BYTES >> 20} MiB, so not a claims file")
-        return path.read_text("utf-8-sig")
+        return text_of(path, "a claims file")
     except FileNotFoundError:
         raise UsageError(f"no claims file {str(name)!r}{suggest(str(name), built_in())}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not text in UTF-8, so not a claims file: {error.reason}") from None
 
 
 def parse_claims(text: str, file: str) -> list[Claim]:
@@ -155,18 +136,8 @@ def parse_claims(text: str, file: str) -> list[Claim]:
         raise UsageError(f"{file}: {error}") from None
 
 
-def one_line(text: str) -> str:
-    """Whatever a file holds, a message that quotes it is one line of readable length."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    half = MESSAGE_LENGTH // 2
-    return shown if len(shown) <= MESSAGE_LENGTH else f"{shown[:half]} ... {shown[-half:]}"
-
-
 def _parsed(text: str, file: str) -> list[Claim]:
-    try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or int() of too many digits
-        raise UsageError(f"{file}: not TOML: {error}") from None
+    table = table_of(text, file)
     for key in table:
         if key not in ("version", "claim"):
             raise UsageError(f"{file}: {key}: unknown key{suggest(key, ('version', 'claim'))}")
