@@ -96,7 +96,8 @@ def works(options: argparse.Namespace) -> int:
         with Progress() as progress:
             result = run(request, progress.update, complain, warn)
     summaries = result.findings.summaries
-    good = bool(summaries) and all(s.status == "ok" and s.verified for s in summaries)
+    # Times that cannot be trusted on a busy machine say nothing against an installation.
+    good = bool(summaries) and all(s.verified for s in summaries)
     found = {
         "version": 1,
         "works": good,
@@ -112,9 +113,9 @@ def works(options: argparse.Namespace) -> int:
     else:
         print(f"kernels: {cpu.isa()} (this CPU and build have {', '.join(cpu.isas())})")
         for s in summaries:
-            right = s.status == "ok" and s.verified
-            word = "right" if right else f"{s.status.upper()}: {s.why or 'not verified'}"
-            print(f"{s.key} of {s.subject}: {word}")
+            answer = "right" if s.verified else s.status.upper()
+            why = "" if s.verified and s.status == "ok" else f" ({s.why or 'not verified'})"
+            print(f"{s.key} of {s.subject}: {answer}{why}")
         print("OK: it computes, moves data, and checks its answers" if good else "FAILED: see above")
     return 0 if good else 4
 
