@@ -130,8 +130,10 @@ def test_a_run_leaves_record_charts_and_page_and_prints_one_document(tmp_path: P
         "run", *SMALL, "--case", "gemm/fp32/256*", "--case", "pingpong/byte/8/*", "--case", "step*",
         "--format", "json", "--out", "out", cwd=tmp_path,
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
+    # On a busy machine a card's clock and ours may disagree: then a case has no figure, and it exits with 4.
+    disturbed = any(case["value"] is None for case in document["cases"])
+    assert result.returncode == (4 if disturbed else 0), result.stderr
     assert document["version"] == 1
     assert {case["subject"] for case in document["cases"]} == {"cpu", "shm", "cpu+shm"}
     assert all(case["verified"] for case in document["cases"])
@@ -146,13 +148,13 @@ def test_a_run_leaves_record_charts_and_page_and_prints_one_document(tmp_path: P
 
 
 def test_peers_are_compared_in_the_same_blocks(tmp_path: Path) -> None:
-    """A ratio is time(to) / time(of): the packed kernel against plain C."""
+    """A ratio is time(to) / time(of): the algorithm of the table against a ring."""
     result = zbench(
-        "run", "card", *SMALL, "--card", "cpu", "--card", "cpu:generic", "--case", "gemm/fp32/256*threads=1",
+        "run", "fabric", *SMALL, "--fabric", "shm", "--fabric", "shm:ring", "--case", "allreduce/fp32/8/*",
         "--format", "json", "--out", "out", cwd=tmp_path,
     )  # fmt: skip
     (ratio,) = json.loads(result.stdout)["ratios"]
-    assert (ratio["of"], ratio["to"]) == ("cpu", "cpu:generic")
+    assert (ratio["of"], ratio["to"]) == ("shm", "shm:ring")
     assert ratio["median"] > 0
 
 
