@@ -38,7 +38,7 @@ class Result:
 
     def exit_code(self, strict: bool = False) -> int:
         found = self.findings
-        bad = any(summary.status in ("wrong", "invalid") for summary in found.summaries)
+        bad = any(summary.bad for summary in found.summaries)
         return exit_code(found.verdicts, found.ratios, bad or found.run.state == "invalid", strict)
 
 

@@ -95,6 +95,11 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     no launch and no sample behind them."""
 
     @property
+    def bad(self) -> bool:
+        """Whether an answer was wrong or a timing cannot be trusted: no figures, and exit code 4."""
+        return self.status in ("wrong", "invalid")
+
+    @property
     def trusted(self) -> bool:
         """Whether it has figures at all: the timing is believed and every launch's answers were right."""
         return self.status == "ok" and self.verified is True

@@ -154,7 +154,7 @@ def sureness(findings: Findings) -> list[tuple[str, ...]]:
                 f"{words.floor(floor.floor)} ({floor.key} of {floor.subject})" if floor else "not measured",
                 str(sum(s.noisy for s in members)),
                 f"{sum(s.verified is True for s in members)} of {len(members)}",
-                str(sum(s.status in ("wrong", "invalid") for s in members)),
+                str(sum(s.bad for s in members)),
             )
         )
     return rows

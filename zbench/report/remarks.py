@@ -25,7 +25,7 @@ def remarks(findings: Findings) -> list[tuple[str, str]]:
 
 def _of(findings: Findings) -> list[tuple[str, str]]:
     run, found = findings.run, _ending(findings)
-    bad = [f"{s.key} of {s.subject}" for s in findings.summaries if s.status in ("wrong", "invalid")]
+    bad = [f"{s.key} of {s.subject}" for s in findings.summaries if s.bad]
     if bad:
         found.append((f"has {words.counted(len(bad), 'wrong or invalid case')}", _listed(bad)))
     if run.imported:

@@ -69,7 +69,7 @@ def headline(summaries: Iterable[Summary]) -> list[Summary]:
         if other is None or (s.case.size < other.case.size if smaller else s.case.size > other.case.size):
             chosen[line] = s
     kept = {id(s) for s in chosen.values()}
-    shown = [s for s in summaries if id(s) in kept or s.status in ("wrong", "invalid")]
+    shown = [s for s in summaries if id(s) in kept or s.bad]
     keys = list(dict.fromkeys(s.key for s in summaries))
     return sorted(shown, key=lambda s: keys.index(s.key))
 
@@ -94,7 +94,7 @@ def next_steps(findings: Findings, page: str) -> list[str]:
     look = ["open the page for charts, conditions and what would settle each claim"] if page else []
     if findings.members or findings.run.imported:  # measured elsewhere: here is nothing to be done again
         return look
-    bad = [s for s in findings.summaries if s.status in ("wrong", "invalid")]
+    bad = [s for s in findings.summaries if s.bad]
     if bad:
         first = bad[0]
         option = {"card": "--card", "fabric": "--fabric"}.get(first.suite)

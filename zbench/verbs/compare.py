@@ -141,7 +141,7 @@ def of_subjects(options: argparse.Namespace, command: list[str]) -> tuple[Compar
         left_out=_without(findings.summaries, ratios, findings.run.not_run),
         places=places,
     )
-    bad = any(s.status in ("wrong", "invalid") for s in findings.summaries)
+    bad = any(s.bad for s in findings.summaries)
     return comparison, bad or findings.run.state in ("invalid", "partial")
 
 
@@ -197,7 +197,7 @@ def of_runs(options: argparse.Namespace) -> tuple[Comparison, bool]:
         overall=overall(now, then, history),
         left_out=_without([*now.summaries, *then.summaries], ratios, {}),
     )
-    bad = any(s.status in ("wrong", "invalid") for s in now.summaries)
+    bad = any(s.bad for s in now.summaries)
     return comparison, bad or now.run.state == "invalid"
 
 

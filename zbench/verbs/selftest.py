@@ -129,7 +129,7 @@ def same_twice(options: argparse.Namespace, command: list[str]) -> int:
     with Progress() as progress:
         result = run(request, progress.update, complain, warn)
     findings = result.findings
-    bad = any(s.status in ("wrong", "invalid") for s in findings.summaries)
+    bad = any(s.bad for s in findings.summaries)
     return told(options, findings.records, str(findings.directory), bad or findings.run.state == "invalid")
 
 
@@ -177,7 +177,7 @@ def again(options: argparse.Namespace) -> int:
     kept = archive.one(Path(options.run))
     if not has_twins(kept.records):
         raise UsageError(f"{options.run}: not an A/A session; `zbench selftest --aa` measures one")
-    bad = any(s.status in ("wrong", "invalid") for s in kept.summaries) or kept.run.state == "invalid"
+    bad = any(s.bad for s in kept.summaries) or kept.run.state == "invalid"
     return told(options, kept.records, options.run, bad)
 
 
