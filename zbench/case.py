@@ -9,8 +9,18 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-DEFAULTS: dict[str, int | str] = {"transa": "n", "transb": "n"}
-"""Parameters whose default value is left out of the key."""
+from zbench.dtypes import RESULTS
+
+DEFAULTS: dict[str, int | str] = {
+    "transa": "n",
+    "transb": "n",
+    "batch": 1,
+    "cache": "warm",
+    "data": "random",
+    "weights": "plain",
+}
+"""Parameters whose default value is left out of the key: operands as they are, one product, two slots of
+buffers that stay in whatever cache they fit, random data, and B as the user stores it."""
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,13 +40,24 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         parameters = [
             f"{name}={value}"
             for name, value in sorted(self.parameters.items())
-            if DEFAULTS.get(name) != value
+            if self._default(name) != value
         ]
         return "/".join([self.workload, self.dtype, "x".join(map(str, self.size)), *parameters])
 
     def get(self, name: str) -> int | str:
         """The parameter, or its default. Raises KeyError if it has neither."""
-        return self.parameters[name] if name in self.parameters else DEFAULTS[name]
+        if name in self.parameters:
+            return self.parameters[name]
+        default = self._default(name)
+        if default is None:
+            raise KeyError(name)
+        return default
+
+    def _default(self, name: str) -> int | str | None:
+        """`out`, the dtype of a product, is by default what its operands make it."""
+        if name == "out" and self.dtype in RESULTS:
+            return RESULTS[self.dtype][0]
+        return DEFAULTS.get(name)
 
     def matches(self, glob: str) -> bool:
         """Whether the key matches a shell pattern; `*` crosses `/`."""

@@ -15,7 +15,6 @@ from zbench.measure.plan import Group, unit
 from zbench.native import cpu
 from zbench.request import Request
 from zbench.subject import Subject
-from zbench.worker import SLOTS
 from zbench.workloads.profiles import Profile, card_cases, fabric_cases, scaling_cases
 
 OUT_OF_TIME = "left out: the time limit has no room for it"
@@ -96,7 +95,7 @@ def fitting(groups: Sequence[Group], available: int) -> tuple[list[Group], Refus
             )
         cases = []
         for case in group.cases:
-            needed = needed_bytes(case, SLOTS)
+            needed = needed_bytes(case)
             if needed <= available:
                 cases.append(case)
             else:

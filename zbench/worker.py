@@ -24,13 +24,12 @@ from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
 from zbench.measure.channel import PROTOCOL, Channel, Message
 from zbench.measure.fingerprint import digest, fingerprint
+from zbench.measure.slots import slot_count
 from zbench.native import cpu
 from zbench.records.schema import Record
 from zbench.signals import ignore
 from zbench.subject import Subject
 
-SLOTS = 2
-"""Inputs rotate, so that an answer kept from the round before is a wrong answer."""
 PR_SET_PDEATHSIG = 1
 TUNING_ROUNDS = 30
 TUNING_NS = 50_000_000
@@ -112,8 +111,9 @@ def _work(channel: Channel, order: Message) -> None:
 
 
 def _bench(parts: dict[str, Any], case: Case, order: Message, algorithm: str | None) -> Bench:
-    seeds = [slot_seed(order["seed"], order["launch"], case.key, slot) for slot in range(SLOTS)]
     card: Card | None = parts.get("card")
+    slots = slot_count(case, card.last_level_cache_bytes if card else 0)
+    seeds = [slot_seed(order["seed"], order["launch"], case.key, slot) for slot in range(slots)]
     fabric: Fabric | None = parts.get("fabric")
     if card and fabric:
         return StepBench(card, fabric, case, seeds, algorithm)
@@ -146,7 +146,7 @@ def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share
             return record | {"status": "skipped", "why": why}
         assert bench is not None
         policy = Policy(order["burst_ns"], order["rounds_max"])
-        seed = slot_seed(order["seed"], order["launch"], case.key, SLOTS)
+        seed = slot_seed(order["seed"], order["launch"], case.key, -1)
         return record | burst(bench, policy, cpu.clock_cost_ns(), seed, share)
     except TooSlow as error:
         return record | {"status": "skipped", "why": str(error)}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES, RESULTS
 from zbench.workloads import WORKLOADS, workload
 from zbench.workloads.base import Answer, Array, Finding
 
@@ -30,6 +31,35 @@ def test_a_right_product_passes(dtype: str, transa: str, transb: str) -> None:
     """Rounding is not an error, in any orientation."""
     case = Case("gemm", dtype, (33, 47, 65), {"transa": transa, "transb": transb})
     assert judged(case, *product(case)).passed
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("dtype", sorted(RESULTS))
+def test_every_precision_is_checked_as_finely_as_its_product_is_exact(dtype: str, batch: int) -> None:
+    """The exact product, rounded once to each dtype that C may have, passes; one element off fails."""
+    for out in RESULTS[dtype]:
+        case = Case("gemm", dtype, (24, 40, 128), {"out": out, "batch": batch, "transb": "t"})
+        inputs = workload("gemm").fill(case, 1, 0)
+        exact = inputs["a"].astype(np.float64) @ np.swapaxes(inputs["b"].astype(np.float64), -1, -2)
+        c = exact.astype(NUMPY_DTYPES[out])
+        assert judged(case, inputs, c).passed
+        where = (*(0,) * (c.ndim - 2), 3, 5)
+        c[where] += max(1, 1.5 * judged(case, inputs, c).smallest_error)
+        finding = judged(case, inputs, c)
+        assert not finding.passed
+        assert "row 3" in finding.why
+
+
+def test_a_product_in_a_narrower_type_than_asked_for_is_seen() -> None:
+    """bf16 sums behind an fp32 label, fp16 behind fp32: an unnoticed downcast is a wrong answer."""
+    for dtype in ("fp32", "tf32", "bf16"):
+        case = Case("gemm", dtype, (24, 40, 1024), {"out": "fp32"})
+        inputs, _ = product(case)
+        c = np.zeros((24, 40), np.float32)
+        for p in range(1024):
+            term = inputs["a"][:, p, None].astype(np.float32) * inputs["b"][p].astype(np.float32)
+            c = (c + term).astype(NUMPY_DTYPES["bf16"]).astype(np.float32)
+        assert not judged(case, inputs, c).passed
 
 
 @pytest.mark.parametrize("size", [(300, 300, 1), (2000, 1, 2000), (5, 20_000, 1), (64, 64, 4096)])

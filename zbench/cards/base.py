@@ -33,8 +33,18 @@ class Card(ABC):
     options: ClassVar[dict[str, str]] = {}
     """What may stand behind the name -> what it does, for `zbench list cards`; the constructor checks it."""
 
+    @classmethod
+    def threaded(cls, option: str | None) -> bool:
+        """Whether cases say how many host threads compute; a device of its own has none to count."""
+        return True
+
     def __init__(self, option: str | None = None) -> None:
         self.option = option
+
+    @property
+    def last_level_cache_bytes(self) -> int:
+        """Beyond twice this, buffers that take turns come from memory (`cache=cold`); 0: no cache."""
+        return 0
 
     @abstractmethod
     def operations(self) -> dict[str, tuple[str, ...]]:
@@ -55,8 +65,14 @@ class Card(ABC):
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Any:
         """A plan for this case over these slots. Raises Unsupported.
 
-        `alloc` comes first: it is asked for the buffers of every case, offered or not. Besides its
-        size a GEMM has `transa` and `transb` ("n" or "t", see Case.get) and `threads`.
+        `alloc` comes first: it is asked for the buffers of every case, offered or not. The parameters
+        of a GEMM stand in workloads/gemm.py; ask for them with Case.get.
+        """
+
+    def refresh(self, plan: Any) -> None:
+        """Inputs have been written: bring `weights=prepacked` into whatever form the plan computes with.
+
+        Never timed; called before the first execution and whenever inputs change.
         """
 
     @abstractmethod

@@ -35,6 +35,10 @@ class HostCard(Card):
 
     memory = "host"
 
+    @property
+    def last_level_cache_bytes(self) -> int:
+        return cpu.last_level_cache_bytes()
+
     def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         return aligned_empty(shape, dtype)
 

@@ -120,6 +120,10 @@ class Bench(ABC):
         for slot, seed in enumerate(self.seeds):
             for name, data in self.workload.fill(self.case, seed, self.rank).items():
                 self.write(slot, name, data)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Inputs have been written."""
 
     def rotate(self) -> None:
         """Give each slot another's inputs: an answer that was remembered by slot is now a wrong one."""
@@ -174,6 +178,9 @@ class CardBench(Bench):
 
     def write(self, slot: int, name: str, data: Array) -> None:
         self.card.write(self.slots[slot][name], data)
+
+    def refresh(self) -> None:
+        self.card.refresh(self.plan)
 
     def probe(self) -> tuple[str, float] | None:
         return self.card.probe(self.case)
@@ -292,6 +299,10 @@ class StepBench(Bench):
             self.fabric.write(self.wires[slot]["out"], data)
         else:
             self.card.write(self.slots[slot][name], data)
+
+    def refresh(self) -> None:
+        for plan in self.plans:
+            self.card.refresh(plan)
 
     def probe(self) -> tuple[str, float] | None:
         return self.card.probe(next(iter(step.products(self.case).values()))[0])

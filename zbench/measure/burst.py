@@ -14,6 +14,7 @@ import numpy as np
 
 from zbench.fabrics.base import Share
 from zbench.measure.bench import Bench, Ints, Span, Timing, joined
+from zbench.measure.slots import SLOTS
 from zbench.workloads.base import Finding
 
 CLOCK_SHARE = 0.05
@@ -190,7 +191,7 @@ def timed(bench: Bench, plan: Lengths, share: Share, clock: Callable[[], int]) -
     poisoned: an answer from before would be wrong now. A card that recomputes whenever it is written to
     and remembers in between is not caught; its first rounds of each span show it.
     """
-    cheap = bench.workload.memory_bytes(bench.case) <= ROTATE_BYTES
+    cheap = bench.workload.memory_bytes(bench.case) * len(bench.slots) <= SLOTS * ROTATE_BYTES
     count = SPANS if plan.rounds >= SPANS * SPAN_ROUNDS else 1
     spans = []
     collecting = gc.isenabled()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from zbench.case import Case
 from zbench.fabrics.memory import available_bytes
+from zbench.measure.slots import slot_count
+from zbench.native import cpu
 from zbench.workloads import workload
 
 PROCESS_BYTES = 80 << 20
@@ -15,9 +17,12 @@ RESERVE = 0.1
 """Of what is available: left alone, for the parent and everything else on this machine."""
 
 
-def needed_bytes(case: Case, slots: int) -> int:
-    """Resident bytes of all ranks of this case."""
+def needed_bytes(case: Case) -> int:
+    """Resident bytes of all ranks of this case, on a card whose memory is the host's."""
     slot = workload(case.workload).memory_bytes(case)
+    slots = slot_count(case, cpu.last_level_cache_bytes())
+    if case.parameters.get("weights") == "prepacked":
+        slots *= 2  # B once more, in a form of the card's own
     return case.ranks * (PROCESS_BYTES + slot * (slots + HOST_COPIES))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from zbench.errors import UsageError, suggest
@@ -40,6 +41,21 @@ def caches() -> dict[str, int]:
     """Data cache sizes in bytes by level, `l1`, `l2`, `l3`, clamped to what blocking can believe."""
     found = lib.zb_cpu_caches()
     return {"l1": found.l1, "l2": found.l2, "l3": found.l3}
+
+
+UNKNOWN_CACHE_BYTES = 32 << 20
+"""Where the system does not tell: what server CPUs of the last ten years have, or less."""
+
+
+def last_level_cache_bytes() -> int:
+    """The largest data cache that the system tells of, unclamped: to be cold, buffers must exceed all of it,
+    also in a virtual machine that sees its host's."""
+    sizes = [UNKNOWN_CACHE_BYTES]
+    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        with suppress(OSError, ValueError, KeyError):
+            text = (index / "size").read_text().strip()
+            sizes.append(int(text[:-1]) << {"K": 10, "M": 20}[text[-1]])
+    return max(sizes[1:] or sizes)
 
 
 def clock_cost_ns() -> float:

@@ -12,7 +12,6 @@ from zbench.measure.memory import gigabytes, needed_bytes
 from zbench.measure.plan import Group
 from zbench.measure.statistics import LAUNCHES
 from zbench.report import words
-from zbench.worker import SLOTS
 from zbench.workloads.profiles import Profile
 
 MOST_REASONS = 6
@@ -29,7 +28,7 @@ def forecast(
     per_card_hour: float | None,
 ) -> dict[str, Any]:
     """The plan as one document; `seconds` as estimated for all launches."""
-    largest = max(((needed_bytes(c, SLOTS), c.key) for g in groups for c in g.cases), default=(0, ""))
+    largest = max(((needed_bytes(c), c.key) for g in groups for c in g.cases), default=(0, ""))
     cards = cards_of(groups)
     return {
         "version": 1,

@@ -33,10 +33,9 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
     from zbench.report.checkup import render_checkup
     from zbench.request import ask
     from zbench.selection import select
-    from zbench.worker import SLOTS
 
     request = ask()
-    needed = max(needed_bytes(case, SLOTS) for group in select(request) for case in group.cases)
+    needed = max(needed_bytes(case) for group in select(request) for case in group.cases)
     findings = diagnose(this_machine(request.ranks, needed))
     machine = fingerprint({})
     known = backends([*catalogue("card"), *catalogue("fabric")])

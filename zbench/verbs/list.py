@@ -122,7 +122,6 @@ def cases(options: argparse.Namespace) -> Listed:
     from zbench.measure.memory import needed_bytes
     from zbench.request import ask
     from zbench.selection import select
-    from zbench.worker import SLOTS
     from zbench.workloads import workload
 
     profile = options.profile or "quick"
@@ -138,7 +137,7 @@ def cases(options: argparse.Namespace) -> Listed:
                 "metric": work.metric,
                 "flops": work.flops(case),
                 "bytes": work.bytes(case),
-                "memory_bytes": needed_bytes(case, SLOTS),
+                "memory_bytes": needed_bytes(case),
             }
         )
     layout: Layout = {

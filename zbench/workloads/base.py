@@ -10,10 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
-from zbench.dtypes import NUMPY_DTYPES
+from zbench.dtypes import FLOATS, NUMPY_DTYPES
 
 Array = NDArray[Any]
-UNIT_ROUNDOFF = {"fp32": 2.0**-24, "fp64": 2.0**-53}
+UNIT_ROUNDOFF = {
+    "fp64": 2.0**-53,
+    "fp32": 2.0**-24,
+    "tf32": 2.0**-11,
+    "fp16": 2.0**-11,
+    "bf16": 2.0**-8,
+    "int32": 0.0,
+}
 
 
 @dataclass(frozen=True)
@@ -106,10 +113,23 @@ def integers(rng: np.random.Generator, count: int, dtype: str) -> Array:
     return np.resize(period, count)
 
 
+RANDOM_PERIOD = 1048573
+"""Elements after which large random data repeat: prime for the same reason, and beyond it the filling of
+hundreds of MiB would outweigh the measuring."""
+
+
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
-    """Uniform in [-1, 1) with full mantissas: zeros and few-bit numbers draw less power."""
+    """Uniform with full mantissas, as zeros and few-bit numbers draw less power: floats in [-1, 1), integers
+    over their whole range."""
     kind = NUMPY_DTYPES[dtype]
-    return (2 * rng.random(shape, dtype=kind.type) - 1).astype(kind, copy=False)
+    count = int(np.prod(shape, dtype=np.int64))
+    if dtype in FLOATS:
+        wide = np.float64 if dtype == "fp64" else np.float32
+        period = (2 * rng.random(min(count, RANDOM_PERIOD), dtype=wide) - 1).astype(kind, copy=False)
+    else:
+        limits = np.iinfo(kind)
+        period = rng.integers(limits.min, limits.max, min(count, RANDOM_PERIOD), kind, endpoint=True)
+    return np.resize(period, shape)
 
 
 def equal(name: str, expected: Array, actual: Array) -> Finding:

@@ -1,6 +1,10 @@
-"""GEMM: C = A B, m x n x k, row-major.
+"""GEMM: C = op(A) op(B), m x n x k, row-major; `batch` of them side by side where that is above 1.
 
-Rate = 2 m n k / t (Goto & van de Geijn, TOMS 2008, and every tool since).
+Rate = 2 m n k / t (Goto & van de Geijn, TOMS 2008, and every tool since), operations alike for integers.
+
+Parameters: `transa`, `transb` (t: stored as k x m, n x k); `out` (dtype of C); `batch` (strided: each operand
+is one array of that many matrices); `weights=prepacked` (B may be brought into a form of the card's own
+before the clock starts); `cache=cold` (buffers rotate over at least twice the last-level cache).
 """
 
 from __future__ import annotations
@@ -8,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from zbench.case import Case
+from zbench.dtypes import FLOATS, RESULTS
+from zbench.workloads import freivalds
 from zbench.workloads.base import (
     UNIT_ROUNDOFF,
     Answer,
@@ -19,24 +25,45 @@ from zbench.workloads.base import (
     uniform,
 )
 
-ROUNDING_MARGIN = 4
-"""Times the typical rounding of a row, which plain sequential sums reach at 0.4: ten standard deviations
-for them, more for blocked ones, and a factor of 40 below a product in half precision at k = 4096."""
+OPERANDS = {"u8s8": ("uint8", "int8")}
+"""dtypes of A and B where they differ."""
+TENSOR_CORE_SUMS = 2.0**-20
+"""Unit roundoff allowed to sums of products of narrow floats: matrix units align and cut partial sums
+instead of rounding them (Fasi, Higham, Mikaitis & Pranesh 2021, "Numerical behavior of NVIDIA tensor
+cores"), which is up to sqrt(k) / 8 times as much as rounding in fp32."""
+FP8_SUMS = 2.0**-12
+"""The same for fp8, whose units keep about 14 bits of a sum (DeepSeek-V3 technical report, section 3.3)."""
+SUMS = {
+    "fp64": UNIT_ROUNDOFF["fp64"],
+    "fp32": UNIT_ROUNDOFF["fp32"],
+    "tf32": TENSOR_CORE_SUMS,
+    "bf16": TENSOR_CORE_SUMS,
+    "fp16": TENSOR_CORE_SUMS,
+    "fp8e4m3": FP8_SUMS,
+    "fp8e5m2": FP8_SUMS,
+}
+"""dtype -> unit roundoff of its products and their sums."""
+
+
+def batch(case: Case) -> int:
+    return int(case.get("batch"))
 
 
 def buffers(case: Case) -> dict[str, Buffer]:
     m, n, k = case.size
+    many = (batch(case),) if batch(case) > 1 else ()
+    type_a, type_b = OPERANDS.get(case.dtype, (case.dtype, case.dtype))
     return {
-        "a": Buffer((k, m) if case.get("transa") == "t" else (m, k), case.dtype),
-        "b": Buffer((n, k) if case.get("transb") == "t" else (k, n), case.dtype),
-        "c": Buffer((m, n), case.dtype, output=True),
+        "a": Buffer((*many, *((k, m) if case.get("transa") == "t" else (m, k))), type_a),
+        "b": Buffer((*many, *((n, k) if case.get("transb") == "t" else (k, n))), type_b),
+        "c": Buffer((*many, m, n), str(case.get("out")), output=True),
     }
 
 
 def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
     rng = generator(seed, rank)
     return {
-        name: uniform(rng, buffer.shape, case.dtype)
+        name: uniform(rng, buffer.shape, buffer.dtype)
         for name, buffer in buffers(case).items()
         if not buffer.output
     }
@@ -44,45 +71,23 @@ def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
 
 def flops(case: Case) -> int:
     m, n, k = case.size
-    return 2 * m * n * k
-
-
-def freivalds(op_a: Array, op_b: Array, c: Array, unit_roundoff: float, rng: np.random.Generator) -> Finding:
-    """Whether c = op_a op_b, in O(mn + mk + kn), against a fresh random +-1 vector.
-
-    Freivalds 1977. Rounding: on random data of mean zero, as `fill` makes them, the error of element ij
-    is a small multiple of u |a_i| |b_j| whatever k is (Higham & Mary 2020, "Sharper probabilistic
-    backward error analysis for basic linear algebra kernels with random data"); with random signs the
-    errors of a row add as the root of the sum of squares, to u |a_i| |B|_F. The fp64 sums over the n
-    columns of this check itself add sqrt(n / k) of that in fp64's u.
-    """
-    n, k = c.shape[1], op_a.shape[1]
-    x = rng.choice([-1.0, 1.0], size=n)
-    error = np.abs(c @ x - op_a.astype(np.float64, copy=False) @ (op_b @ x))
-    tolerance = (
-        ROUNDING_MARGIN
-        * (unit_roundoff + 2 * UNIT_ROUNDOFF["fp64"] * np.sqrt(n / max(k, 1)))
-        * np.sqrt(np.einsum("ij,ij->i", op_a, op_a, dtype=np.float64))
-        * np.sqrt(np.einsum("ij,ij->", op_b, op_b, dtype=np.float64))
-    )
-    smallest = float(2 * tolerance.max(initial=0.0))
-    wrong = np.flatnonzero(~(error <= tolerance))  # NaN is wrong, too
-    if not wrong.size:
-        return Finding(True, smallest)
-    row = int(wrong[0])
-    return Finding(
-        False,
-        smallest,
-        f"{wrong.size} of {c.shape[0]} rows are wrong, the first is row {row}: "
-        f"off by {error[row]:.3g} where {tolerance[row]:.3g} is the most that rounding explains",
-    )
+    return 2 * batch(case) * m * n * k
 
 
 def check(answer: Answer, rng: np.random.Generator) -> Finding:
-    case, a, b = answer.case, answer.inputs["a"], answer.inputs["b"]
-    op_a = a.T if case.get("transa") == "t" else a
-    op_b = b.T if case.get("transb") == "t" else b
-    return freivalds(op_a, op_b, answer.outputs["c"], UNIT_ROUNDOFF[case.dtype], rng)
+    case, c = answer.case, answer.outputs["c"]
+    op_a, op_b = (
+        np.swapaxes(answer.inputs[name], -1, -2) if case.get(f"trans{name}") == "t" else answer.inputs[name]
+        for name in ("a", "b")
+    )
+    if case.dtype not in FLOATS:
+        return freivalds.integers(op_a, op_b, c, rng)
+    out = str(case.get("out"))
+    accumulated = RESULTS[case.dtype][-1]  # the widest that C may be is what sums are kept in
+    result = 0.0 if out == accumulated else UNIT_ROUNDOFF[out]
+    operands = 2 * UNIT_ROUNDOFF["tf32"] if case.dtype == "tf32" else 0.0
+    u = freivalds.Roundoff(SUMS[case.dtype], operands, result)
+    return freivalds.floats(op_a, op_b, c, u, rng)
 
 
 GEMM = Workload(

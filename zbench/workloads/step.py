@@ -14,7 +14,7 @@ import numpy as np
 
 from zbench.case import Case
 from zbench.workloads.base import UNIT_ROUNDOFF, Answer, Array, Buffer, Finding, Workload, generator, uniform
-from zbench.workloads.gemm import freivalds
+from zbench.workloads.freivalds import Roundoff, floats
 
 
 def buffers(case: Case) -> dict[str, Buffer]:
@@ -58,16 +58,16 @@ def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
 
 def check(answer: Answer, rng: np.random.Generator) -> Finding:
     """All three products, and the sum: gw is one product of all ranks' x and dy, stacked."""
-    case, outputs, u = answer.case, answer.outputs, UNIT_ROUNDOFF[answer.case.dtype]
+    case, outputs, u = answer.case, answer.outputs, Roundoff(UNIT_ROUNDOFF[answer.case.dtype])
     x, w, dy = (answer.inputs[name] for name in ("x", "w", "dy"))
     everyone = [fill(case, answer.seed, peer) for peer in range(case.ranks)]
     all_x = np.concatenate([data["x"] for data in everyone])
     all_dy = np.concatenate([data["dy"] for data in everyone])
     findings = {
-        "y": freivalds(x, w, outputs["y"], u, rng),
-        "dx": freivalds(dy, w.T, outputs["dx"], u, rng),
-        "dw": freivalds(x.T, dy, outputs["dw"], u, rng),
-        "gw": freivalds(all_x.T, all_dy, outputs["gw"], u, rng),
+        "y": floats(x, w, outputs["y"], u, rng),
+        "dx": floats(dy, w.T, outputs["dx"], u, rng),
+        "dw": floats(x.T, dy, outputs["dw"], u, rng),
+        "gw": floats(all_x.T, all_dy, outputs["gw"], u, rng),
     }
     smallest = max(finding.smallest_error for finding in findings.values())
     wrong = [f"rank {answer.rank}: {name}: {f.why}" for name, f in findings.items() if not f.passed]
