@@ -5,7 +5,17 @@
 #include <stdint.h>
 
 /* public */
-enum { ZB_PORTABLE = 0, ZB_AVX2 = 1, ZB_AVX512 = 2 };
+enum {
+    ZB_PORTABLE = 0,
+    ZB_AVX2 = 1,
+    ZB_AVX512 = 2,
+    ZB_AVX512_VNNI = 3,
+    ZB_AVX512_BF16 = 4,
+    ZB_AMX = 5,
+    ZB_NEON_DOTPROD = 6,
+    ZB_NEON_I8MM = 7,
+    ZB_NEON_BF16 = 8
+};
 
 /* Data cache sizes in bytes as the system tells them, clamped to what blocking can believe. */
 typedef struct {
@@ -15,7 +25,7 @@ typedef struct {
 } zb_caches;
 
 /* Whether the CPU has it, the operating system saves its registers and this build holds its
-   kernels. AVX2 means AVX2 and FMA, AVX512 means F, BW, DQ and VL beside them. */
+   kernels. AVX2 means AVX2, FMA and F16C, AVX512 means F, BW, DQ and VL beside them. */
 int zb_isa_supported(int isa);
 zb_caches zb_cpu_caches(void);
 /* CPUs in this thread's affinity mask, at least 1. */

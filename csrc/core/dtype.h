@@ -3,7 +3,19 @@
 #define ZB_CORE_DTYPE_H
 
 /* public */
-enum { ZB_FP32 = 0, ZB_FP64 = 1, ZB_INT32 = 2, ZB_INT64 = 3, ZB_BYTE = 4 };
+enum {
+    ZB_FP32 = 0,
+    ZB_FP64 = 1,
+    ZB_INT32 = 2,
+    ZB_INT64 = 3,
+    ZB_BYTE = 4,
+    ZB_BF16 = 5,
+    ZB_FP16 = 6,
+    ZB_FP8E4M3 = 7, /* OCP's: no infinity, largest value 448 */
+    ZB_FP8E5M2 = 8,
+    ZB_INT8 = 9,
+    ZB_U8S8 = 10 /* a product's operands: A uint8, B int8 */
+};
 /* end */
 
 #endif

@@ -4,7 +4,7 @@
 static const int64_t L1_DIVISOR = 2;
 /* The columns of B that a thread keeps may fill 45 % of L2: C tiles and A panels pass through it. */
 static const int64_t L2_PERCENT = 45;
-/* Packed A and packed B may each fill a quarter of the last-level cache: others use it as well. */
+/* Packed A may fill a quarter of the last-level cache: others use it as well. */
 static const int64_t L3_DIVISOR = 4;
 /* Below, C is read and written too often; above, the kernel has long reached its rate. */
 static const int64_t KC_MIN = 128, KC_MAX = 512;
@@ -43,22 +43,20 @@ static int64_t requested(int64_t value, int64_t total, int64_t unit)
 zb_gemm_blocks zb_gemm_choose_blocks(const zb_gemm_kernel *kernel, zb_caches caches,
                                      const zb_gemm_request *request)
 {
-    int64_t rows = kernel->rows, columns = kernel->columns, size = kernel->size_bytes;
+    int64_t rows = kernel->rows, columns = kernel->columns, unit = kernel->k_unit;
     zb_gemm_blocks asked = request->blocks, blocks;
 
-    int64_t kc = clamp(caches.l1 / L1_DIVISOR / (rows * size), KC_MIN, KC_MAX);
-    blocks.kc = asked.kc ? requested(asked.kc, request->k, 1) : balanced(request->k, kc, KC_UNIT);
+    int64_t kc = clamp(caches.l1 / L1_DIVISOR / (rows * kernel->word_bytes), KC_MIN, KC_MAX) * unit;
+    blocks.kc = asked.kc ? requested(asked.kc, request->k, unit) : balanced(request->k, kc, KC_UNIT * unit);
 
-    int64_t step_bytes = blocks.kc * size;
+    int64_t step_bytes = blocks.kc / unit * kernel->word_bytes;
     int64_t mc = clamp(caches.l3 / L3_DIVISOR / step_bytes, rows, INT64_MAX);
-    int64_t nc = clamp(caches.l3 / L3_DIVISOR / step_bytes, columns, INT64_MAX);
     blocks.mc = asked.mc ? requested(asked.mc, request->m, rows) : balanced(request->m, mc, rows);
-    blocks.nc = asked.nc ? requested(asked.nc, request->n, columns) : balanced(request->n, nc, columns);
 
-    /* Where C has too few rows to share out, its columns are cut finer than L2 asks for. */
-    int64_t panels = divide_up(blocks.mc, rows);
-    int64_t share = divide_up(blocks.nc, divide_up(zb_gemm_pieces(request->threads), panels));
-    int64_t nb = clamp(caches.l2 * L2_PERCENT / 100 / step_bytes, columns, share > columns ? share : columns);
-    blocks.nb = asked.nb ? requested(asked.nb, blocks.nc, columns) : balanced(blocks.nc, nb, columns);
+    /* Each thread packs what of B it works through: as many stretches of columns as threads, or a multiple. */
+    int64_t nb = clamp(caches.l2 * L2_PERCENT / 100 / step_bytes, columns, INT64_MAX);
+    int64_t stretches = round_up(divide_up(request->n, nb), request->threads);
+    int64_t even = divide_up(request->n, stretches > 0 ? stretches : 1);
+    blocks.nb = asked.nb ? requested(asked.nb, request->n, columns) : round_up(even > 1 ? even : 1, columns);
     return blocks;
 }

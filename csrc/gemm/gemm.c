@@ -5,165 +5,48 @@
 #include "core/clock.h"
 #include "core/dtype.h"
 #include "core/memory.h"
-#include "core/pool.h"
 #include "core/status.h"
-#include "gemm/kernel.h"
+#include "gemm/plan.h"
 
-/* Bytes packed for one claim: enough to hide its cost, too little to wait for. */
-static const int64_t PACK_BYTES = 64 << 10;
+/* Below this volume (m n k) packing and barriers cost more than they save: one thread, in place. */
+static const int64_t SMALL_VOLUME = 96 * 96 * 96;
+/* In a batch that gives every thread several products each may be larger, while it fits the core's cache. */
+static const int64_t SMALL_VOLUME_BATCH = 256 * 256 * 256;
+enum { PRODUCTS_A_THREAD = 4 };
 
-struct zb_gemm {
-    zb_gemm_request request;
-    const zb_gemm_kernel *kernel; /* NULL: naive */
-    zb_gemm_blocks blocks;
-    char *packed_a, *packed_b;
-    zb_pool *pool;
-};
-
-/* One call: the plan and its operands. */
-typedef struct {
-    zb_gemm *plan;
-    double alpha, beta;
-    const zb_gemm_slot *slot;
-} gemm_call;
-
-/* The block of C that the team works on between two barriers, and the steps of k it adds. */
-typedef struct {
-    int64_t row, rows, column, columns, step, steps;
-} gemm_block;
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t round_up(int64_t value, int64_t unit)
-{
-    return divide_up(value, unit) * unit;
-}
-
-/* Panels of `width` lines packed for one claim, in lines. */
-static int64_t pack_chunk(const zb_gemm *plan, int64_t width, int64_t steps)
-{
-    int64_t panel_bytes = width * steps * plan->kernel->size_bytes;
-    return width * (PACK_BYTES > panel_bytes ? PACK_BYTES / panel_bytes : 1);
-}
-
-static void pack_a(const gemm_call *call, const gemm_block *block, int64_t first, int64_t lines)
-{
-    const zb_gemm *plan = call->plan;
-    int64_t size = plan->kernel->size_bytes, row = block->row + first, ld = call->slot->lda;
-    int64_t step = plan->request.transa ? 1 : ld, k_step = plan->request.transa ? ld : 1;
-    plan->kernel->pack_a(lines, block->steps,
-                         (const char *)call->slot->a + (row * step + block->step * k_step) * size, step, k_step,
-                         plan->packed_a + first * block->steps * size);
-}
-
-static void pack_b(const gemm_call *call, const gemm_block *block, int64_t first, int64_t lines)
-{
-    const zb_gemm *plan = call->plan;
-    int64_t size = plan->kernel->size_bytes, column = block->column + first, ld = call->slot->ldb;
-    int64_t step = plan->request.transb ? ld : 1, k_step = plan->request.transb ? 1 : ld;
-    plan->kernel->pack_b(lines, block->steps,
-                         (const char *)call->slot->b + (column * step + block->step * k_step) * size, step, k_step,
-                         plan->packed_b + first * block->steps * size);
-}
-
-static void pack(const gemm_call *call, const gemm_block *block, int thread)
-{
-    const zb_gemm *plan = call->plan;
-    int64_t rows = pack_chunk(plan, plan->kernel->rows, block->steps), pieces = divide_up(block->rows, rows);
-    for (int64_t piece; (piece = zb_pool_claim(plan->pool, 0, thread, pieces)) < pieces;)
-        pack_a(call, block, piece * rows, smaller(rows, block->rows - piece * rows));
-    if (block->row > 0)
-        return; /* B was packed for the first block of rows and serves them all */
-    int64_t columns = pack_chunk(plan, plan->kernel->columns, block->steps);
-    pieces = divide_up(block->columns, columns);
-    for (int64_t piece; (piece = zb_pool_claim(plan->pool, 1, thread, pieces)) < pieces;)
-        pack_b(call, block, piece * columns, smaller(columns, block->columns - piece * columns));
-}
-
-/* Rows of one piece. Each stretch of columns is cut into a multiple of the threads, so that they end
-   together. */
-static int64_t piece_rows(const zb_gemm *plan, const gemm_block *block, int64_t column_pieces)
-{
-    int64_t row_pieces = divide_up(zb_gemm_pieces(plan->request.threads), column_pieces);
-    return round_up(divide_up(block->rows, round_up(row_pieces, plan->request.threads)), plan->kernel->rows);
-}
-
-static void multiply(const gemm_call *call, const gemm_block *block, int thread)
-{
-    const zb_gemm *plan = call->plan;
-    int64_t size = plan->kernel->size_bytes, ldc = call->slot->ldc, nb = plan->blocks.nb;
-    int64_t column_pieces = divide_up(block->columns, nb);
-    int64_t height = piece_rows(plan, block, column_pieces);
-    int64_t row_pieces = divide_up(block->rows, height), pieces = row_pieces * column_pieces;
-    /* Later steps of k add to what the first ones left in C. */
-    double beta = block->step == 0 ? call->beta : 1;
-    for (int64_t piece; (piece = zb_pool_claim(plan->pool, 0, thread, pieces)) < pieces;) {
-        int64_t row = piece % row_pieces * height, column = piece / row_pieces * nb;
-        plan->kernel->multiply(
-            smaller(height, block->rows - row), smaller(nb, block->columns - column), block->steps, call->alpha,
-            plan->packed_a + row * block->steps * size, plan->packed_b + column * block->steps * size, beta,
-            (char *)call->slot->c + ((block->row + row) * ldc + block->column + column) * size, ldc);
-    }
-}
-
-static void work(void *argument, int thread)
-{
-    const gemm_call *call = argument;
-    const zb_gemm_request *request = &call->plan->request;
-    const zb_gemm_blocks *blocks = &call->plan->blocks;
-    for (int64_t column = 0; column < request->n; column += blocks->nc)
-        for (int64_t step = 0; step < request->k; step += blocks->kc)
-            for (int64_t row = 0; row < request->m; row += blocks->mc) {
-                gemm_block block = {
-                    .row = row,
-                    .rows = smaller(blocks->mc, request->m - row),
-                    .column = column,
-                    .columns = smaller(blocks->nc, request->n - column),
-                    .step = step,
-                    .steps = smaller(blocks->kc, request->k - step),
-                };
-                pack(call, &block, thread);
-                zb_pool_barrier(call->plan->pool);
-                multiply(call, &block, thread);
-                zb_pool_barrier(call->plan->pool);
-            }
-}
-
-static void naive(const zb_gemm_request *request, double alpha, double beta, const zb_gemm_slot *slot)
-{
-    (request->dtype == ZB_FP32 ? zb_gemm_naive_fp32 : zb_gemm_naive_fp64)(request, alpha, beta, slot);
-}
-
-/* Zero in the type that computes. */
 static int vanishes(const zb_gemm_request *request, double x)
 {
-    return request->dtype == ZB_FP32 ? (float)x == 0 : x == 0;
+    return request->dtype == ZB_FP64 ? x == 0 : (float)x == 0; /* in the type that computes */
 }
 
 static void execute(zb_gemm *plan, double alpha, double beta, const zb_gemm_slot *slot)
 {
     const zb_gemm_request *request = &plan->request;
-    gemm_call call = {plan, alpha, beta, slot};
+    zb_gemm_call call = {plan, alpha, beta, slot};
     if (request->m == 0 || request->n == 0)
         return;
-    if (plan->kernel && request->k > 0 && !vanishes(request, alpha))
-        zb_pool_run(plan->pool, work, &call);
+    if (!plan->kernel || request->k == 0 || vanishes(request, alpha))
+        zb_gemm_naive(request, alpha, beta, slot);
+    else if (plan->path == ZB_GEMM_PATH_SMALL && !plan->pool)
+        zb_gemm_small(&call, 0);
     else
-        naive(request, alpha, beta, slot);
+        zb_pool_run(plan->pool,
+                    plan->path == ZB_GEMM_PATH_PACKED  ? zb_gemm_packed
+                    : plan->path == ZB_GEMM_PATH_SMALL ? zb_gemm_small
+                                                       : zb_gemm_thin,
+                    &call);
+}
+
+static int integers(const zb_gemm_request *request)
+{
+    return request->dtype == ZB_INT8 || request->dtype == ZB_U8S8;
 }
 
 static int valid_slot(const zb_gemm_request *request, const zb_gemm_slot *slot)
 {
     return slot->lda >= (request->transa ? request->m : request->k) &&
-           slot->ldb >= (request->transb ? request->k : request->n) && slot->ldc >= request->n;
+           (request->prepacked || slot->ldb >= (request->transb ? request->k : request->n)) &&
+           slot->ldc >= request->n && slot->stride_a >= 0 && slot->stride_b >= 0 && slot->stride_c >= 0;
 }
 
 int zb_gemm_run(zb_gemm *plan, double alpha, double beta, const zb_gemm_slot *slot)
@@ -175,7 +58,8 @@ int zb_gemm_run(zb_gemm *plan, double alpha, double beta, const zb_gemm_slot *sl
 int zb_gemm_run_rounds(zb_gemm *plan, double alpha, double beta, const zb_gemm_slot *slot, int64_t slots,
                        int64_t rounds, int64_t batch, int64_t *ns)
 {
-    if (slots < 1 || rounds < 0 || batch < 1)
+    if (slots < 1 || rounds < 0 || batch < 1 ||
+        (integers(&plan->request) && (alpha != 1 || (beta != 0 && beta != 1))))
         return ZB_EINVAL;
     for (int64_t i = 0; i < slots; i++)
         if (!valid_slot(&plan->request, &slot[i]))
@@ -193,54 +77,121 @@ int zb_gemm_run_rounds(zb_gemm *plan, double alpha, double beta, const zb_gemm_s
     return ZB_OK;
 }
 
-static const zb_gemm_kernel *find_kernel(int isa, int dtype)
-{
-    switch (zb_isa_supported(isa) ? isa : -1) {
-    case ZB_PORTABLE:
-        return zb_gemm_kernel_portable(dtype);
-    case ZB_AVX2:
-        return zb_gemm_kernel_avx2(dtype);
-    case ZB_AVX512:
-        return zb_gemm_kernel_avx512(dtype);
-    default:
-        return NULL;
-    }
-}
-
-/* Whether offsets within a rows x columns operand fit an int64 in bytes, panels' padding included. */
-static int addressable(int64_t rows, int64_t columns)
+/* Whether offsets within `batch` rows x columns operands fit an int64 in bytes, panels' padding included. */
+static int addressable(int64_t batch, int64_t rows, int64_t columns)
 {
     enum { PADDING = 64 };
     int64_t bytes;
     return rows <= INT64_MAX - PADDING && columns <= INT64_MAX - PADDING &&
            !__builtin_mul_overflow(rows + PADDING, columns + PADDING, &bytes) &&
-           !__builtin_mul_overflow(bytes, (int64_t)sizeof(double), &bytes);
+           !__builtin_mul_overflow(bytes, batch, &bytes) &&
+           !__builtin_mul_overflow(bytes, 2 * (int64_t)sizeof(double), &bytes);
+}
+
+static int sum_of(int dtype)
+{
+    switch (dtype) {
+    case ZB_FP64:
+        return ZB_FP64;
+    case ZB_FP32:
+    case ZB_BF16:
+    case ZB_FP16:
+    case ZB_FP8E4M3:
+    case ZB_FP8E5M2:
+        return ZB_FP32;
+    case ZB_INT8:
+    case ZB_U8S8:
+        return ZB_INT32;
+    default:
+        return -1;
+    }
+}
+
+static int64_t bytes_of(int dtype)
+{
+    switch (dtype) {
+    case ZB_FP64:
+        return 8;
+    case ZB_FP32:
+    case ZB_INT32:
+        return 4;
+    case ZB_BF16:
+    case ZB_FP16:
+        return 2;
+    default:
+        return 1;
+    }
 }
 
 static int valid_request(const zb_gemm_request *request)
 {
     const zb_gemm_blocks *blocks = &request->blocks;
-    int64_t m = request->m, n = request->n, k = request->k;
-    return (request->dtype == ZB_FP32 || request->dtype == ZB_FP64) &&
-           (request->kernel == ZB_GEMM_PACKED || request->kernel == ZB_GEMM_NAIVE) && request->threads >= 1 &&
-           (request->kernel == ZB_GEMM_PACKED || request->threads == 1) && m >= 0 && n >= 0 && k >= 0 &&
-           blocks->mc >= 0 && blocks->nc >= 0 && blocks->kc >= 0 && blocks->nb >= 0 && addressable(m, k) &&
-           addressable(k, n) && addressable(m, n);
+    int64_t m = request->m, n = request->n, k = request->k, batch = request->batch;
+    int sum = sum_of(request->dtype), out = request->out;
+    return sum >= 0 && (out == sum || (sum == ZB_FP32 && (out == ZB_BF16 || out == ZB_FP16))) &&
+           (request->kernel == ZB_GEMM_FAST || request->kernel == ZB_GEMM_NAIVE) && request->threads >= 1 &&
+           request->threads <= ZB_POOL_THREADS_MAX &&
+           (request->kernel == ZB_GEMM_FAST || (request->threads == 1 && !request->prepacked)) && m >= 0 && n >= 0 &&
+           k >= 0 && batch >= 1 && (batch == 1 || !request->prepacked) && blocks->mc >= 0 && blocks->kc >= 0 &&
+           blocks->nb >= 0 && addressable(batch, m, k) && addressable(batch, k, n) && addressable(batch, m, n);
 }
 
-static int prepare_packed(zb_gemm *plan)
+/* Volumes as doubles: a product of three sizes may be beyond any integer. */
+static int choose_path(const zb_gemm *plan)
 {
     const zb_gemm_request *request = &plan->request;
-    plan->kernel = find_kernel(request->isa, request->dtype);
-    if (!plan->kernel)
+    double volume = (double)request->m * (double)request->n * (double)request->k;
+    if (request->batch == 1 && request->m <= ZB_GEMM_THIN_ROWS && (request->prepacked || request->transb))
+        return ZB_GEMM_PATH_THIN;
+    if (!request->prepacked &&
+        (volume <= (double)SMALL_VOLUME || (volume <= (double)SMALL_VOLUME_BATCH &&
+                                            request->batch >= (int64_t)request->threads * PRODUCTS_A_THREAD)))
+        return ZB_GEMM_PATH_SMALL;
+    return ZB_GEMM_PATH_PACKED;
+}
+
+static int allocate(zb_gemm *plan, int64_t shared, int64_t own, int64_t sums)
+{
+    enum { LINE = 64 };
+    plan->own_bytes = round_up(own, LINE);
+    plan->shared = zb_allocate(shared);
+    plan->own = zb_allocate(plan->own_bytes * plan->request.threads);
+    plan->sums = zb_allocate(sums);
+    return plan->shared && plan->own && plan->sums ? ZB_OK : ZB_ENOMEM;
+}
+
+static int prepare(zb_gemm *plan)
+{
+    const zb_gemm_request *request = &plan->request;
+    const zb_gemm_kernel *kernel = plan->kernel = zb_gemm_kernel_find(request->isa, request->dtype, &plan->isa);
+    if (!kernel)
         return ZB_EISA;
-    plan->blocks = zb_gemm_choose_blocks(plan->kernel, zb_cpu_caches(), request);
-    int64_t k_bytes = plan->blocks.kc * plan->kernel->size_bytes;
-    plan->packed_a = zb_allocate(plan->blocks.mc * k_bytes);
-    plan->packed_b = zb_allocate(plan->blocks.nc * k_bytes);
-    if (!plan->packed_a || !plan->packed_b)
-        return ZB_ENOMEM;
-    return zb_pool_create(request->threads, &plan->pool);
+    int64_t m = request->m, n = request->n, k = request->k;
+    plan->path = choose_path(plan);
+    plan->element_a = kernel->size_a;
+    plan->element_b = kernel->size_b;
+    plan->element_c = bytes_of(request->out);
+    plan->element_sum = bytes_of(kernel->sum);
+    plan->blocks = zb_gemm_choose_blocks(kernel, zb_cpu_caches(), request);
+    plan->weights_k = plan->path == ZB_GEMM_PATH_PACKED ? plan->blocks.kc : k;
+    int narrows = zb_gemm_narrows(plan), status;
+    if (plan->path == ZB_GEMM_PATH_PACKED) {
+        int64_t kc = plan->blocks.kc;
+        status = allocate(plan, divide_up(plan->blocks.mc, kernel->rows) * zb_gemm_panel_a_bytes(kernel, kc),
+                          divide_up(plan->blocks.nb, kernel->columns) * zb_gemm_panel_b_bytes(kernel, kc),
+                          narrows ? plan->blocks.mc * n * plan->element_sum : 0);
+    } else if (plan->path == ZB_GEMM_PATH_SMALL) {
+        int64_t panels = divide_up(n, kernel->columns) * zb_gemm_panel_b_bytes(kernel, k) +
+                         (kernel->direct ? 0 : divide_up(m, kernel->rows) * zb_gemm_panel_a_bytes(kernel, k));
+        plan->own_sums = round_up(panels, 64);
+        status = allocate(plan, 0, plan->own_sums + (narrows ? m * n * plan->element_sum : 0), 0);
+    } else {
+        plan->lead = round_up(zb_gemm_words(kernel, k), kernel->lanes) + kernel->lanes; /* off the powers of two */
+        status = allocate(plan, m * plan->lead * kernel->word_bytes,
+                          narrows ? m * zb_gemm_thin_columns(plan) * plan->element_sum : 0, 0);
+    }
+    int alone = plan->path == ZB_GEMM_PATH_SMALL && (request->threads == 1 || request->batch == 1);
+    return status != ZB_OK || alone ? status : zb_pool_create(request->threads, &plan->pool);
 }
 
 int zb_gemm_create(const zb_gemm_request *request, zb_gemm **out)
@@ -251,7 +202,7 @@ int zb_gemm_create(const zb_gemm_request *request, zb_gemm **out)
     if (!plan)
         return ZB_ENOMEM;
     plan->request = *request;
-    int status = request->kernel == ZB_GEMM_PACKED ? prepare_packed(plan) : ZB_OK;
+    int status = request->kernel == ZB_GEMM_FAST ? prepare(plan) : ZB_OK;
     if (status != ZB_OK) {
         zb_gemm_destroy(plan);
         return status;
@@ -265,14 +216,58 @@ void zb_gemm_destroy(zb_gemm *plan)
     if (!plan)
         return;
     zb_pool_destroy(plan->pool);
-    free(plan->packed_a);
-    free(plan->packed_b);
+    free(plan->shared);
+    free(plan->own);
+    free(plan->sums);
     free(plan);
 }
 
-void zb_gemm_describe(const zb_gemm *plan, zb_gemm_blocks *blocks, int *rows, int *columns)
+/* Whether prepacked B is kept in panels narrower than what is computed with: one panel for all of k. */
+static int keeps_thin(const zb_gemm *plan)
 {
-    *blocks = plan->blocks;
-    *rows = plan->kernel ? plan->kernel->rows : 0;
-    *columns = plan->kernel ? plan->kernel->columns : 0;
+    return plan->path == ZB_GEMM_PATH_THIN || plan->kernel->thin_bytes < plan->kernel->word_bytes;
+}
+
+int64_t zb_gemm_weights_bytes(const zb_gemm *plan)
+{
+    const zb_gemm_kernel *kernel = plan->kernel;
+    if (!kernel || !plan->request.prepacked)
+        return 0;
+    int64_t k = plan->request.k, kc = plan->weights_k, panels = divide_up(plan->request.n, kernel->columns);
+    if (keeps_thin(plan))
+        return panels * (kernel->columns * zb_gemm_words(kernel, k) * kernel->thin_bytes + kernel->tail_bytes);
+    return panels * (k / kc * zb_gemm_panel_b_bytes(kernel, kc) +
+                     (k % kc ? zb_gemm_panel_b_bytes(kernel, k % kc) : 0));
+}
+
+int zb_gemm_pack_weights(const zb_gemm *plan, const void *b, int64_t ldb, void *weights)
+{
+    const zb_gemm_request *request = &plan->request;
+    const zb_gemm_kernel *kernel = plan->kernel;
+    if (!kernel || !request->prepacked || ldb < (request->transb ? request->k : request->n))
+        return ZB_EINVAL;
+    zb_gemm_lines lines = {b, request->transb ? ldb : 1, request->transb ? 1 : ldb};
+    if (keeps_thin(plan)) {
+        kernel->pack_thin(request->n, request->k, lines, weights);
+        return ZB_OK;
+    }
+    char *to = weights;
+    for (int64_t k = 0; k < request->k; k += plan->weights_k) {
+        int64_t steps = smaller(plan->weights_k, request->k - k);
+        lines.from = (const char *)b + k * lines.k_step * kernel->size_b;
+        kernel->pack_b(request->n, steps, lines, to);
+        to += divide_up(request->n, kernel->columns) * zb_gemm_panel_b_bytes(kernel, steps);
+    }
+    return ZB_OK;
+}
+
+zb_gemm_description zb_gemm_describe(const zb_gemm *plan)
+{
+    if (!plan->kernel)
+        return (zb_gemm_description){.path = ZB_GEMM_PATH_NAIVE, .isa = ZB_PORTABLE};
+    return (zb_gemm_description){.path = plan->path,
+                                 .isa = plan->isa,
+                                 .blocks = plan->blocks,
+                                 .rows = plan->kernel->rows,
+                                 .columns = plan->kernel->columns};
 }

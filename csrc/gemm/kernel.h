@@ -1,32 +1,78 @@
-/* What an instruction set brings to the packed GEMM, for one element type. */
+/* What an instruction set brings to the GEMM, for one type of operands.
+
+   Sums are kept in fp32, fp64 or int32. What a step adds to a sum is a *word* of A times a word of B:
+   one element of either as the sum's type, or two or four narrow ones side by side where the
+   instruction set multiplies and adds them at once; k_unit says how many. */
 #ifndef ZB_GEMM_KERNEL_H
 #define ZB_GEMM_KERNEL_H
 
 #include <stdint.h>
 
+#include "core/cpu.h"
 #include "gemm/gemm.h"
 
-/* Packed A is a row of panels, each `rows` rows of op(A): element (i, p) of a panel at p * rows + i.
-   Packed B is a row of panels, each `columns` columns of op(B), stored alike. Panels at the edge
-   are filled up with zeros, so that the kernel only ever sees full tiles. */
+/* An operand as it is stored: element (i, p), line i at step p of k, stands at from[i * step + p * k_step],
+   and one of the two is 1. */
+typedef struct {
+    const void *from;
+    int64_t step, k_step;
+} zb_gemm_lines;
+
+/* C or a part of it, in the type of the sums: C = alpha A B + beta C. */
+typedef struct {
+    double alpha, beta;
+    void *c;
+    int64_t ldc;
+} zb_gemm_target;
+
 typedef struct {
     int rows, columns; /* the register tile */
-    int size_bytes;    /* of one element */
+    int k_unit;        /* steps of k in a word */
+    int word_bytes;
+    int tail_bytes; /* behind the words of a panel of B: what each column's sums start from; 0: zero */
+    int sum;        /* ZB_FP32, ZB_FP64, ZB_INT32 */
+    int size_a, size_b; /* bytes of an element as it is stored */
 
-    /* Pack k steps of `count` rows of op(A), columns of op(B); element (i, p) of the operand stands
-       at from[i * step + p * k_step], and one of the steps is 1. */
-    void (*pack_a)(int64_t count, int64_t k, const void *from, int64_t step, int64_t k_step, void *to);
-    void (*pack_b)(int64_t count, int64_t k, const void *from, int64_t step, int64_t k_step, void *to);
+    /* Packed A is a row of panels, each `rows` lines of op(A): word p of line i of a panel at
+       p * rows + i. Packed B is a row of panels, each `columns` lines of op(B), stored alike, and its
+       tail. Panels at the edge are filled up with zeros. */
+    void (*pack_a)(int64_t count, int64_t k, zb_gemm_lines a, void *to);
+    void (*pack_b)(int64_t count, int64_t k, zb_gemm_lines b, void *to);
+    /* C (m x n) over packed panels of that many words. */
+    void (*multiply)(int64_t m, int64_t n, int64_t words, const void *a, const void *b, const zb_gemm_target *to);
 
-    /* C (m x n, leading dimension ldc) = alpha A B + beta C over packed panels of k steps. */
-    void (*multiply)(int64_t m, int64_t n, int64_t k, double alpha, const void *a, const void *b,
-                     double beta, void *c, int64_t ldc);
+    /* Small products: op(A) in place, op(B) in place with b.step = 1 or packed (b.step = 0).
+       NULL where an element is not a word. */
+    void (*direct)(int64_t m, int64_t n, int64_t k, zb_gemm_lines a, zb_gemm_lines b, const zb_gemm_target *to);
+
+    /* Few rows, m <= ZB_GEMM_THIN_ROWS: A's lines as words side by side, `lead` words from line to line,
+       filled with zeros to `lead`, which is a multiple of `lanes` words. */
+    int lanes;
+    void (*spread)(int64_t m, int64_t k, zb_gemm_lines a, int64_t lead, void *to);
+    /* B in panels as packed B's, but as narrow as it is stored: thin_bytes a word. */
+    int thin_bytes;
+    void (*pack_thin)(int64_t count, int64_t k, zb_gemm_lines b, void *to);
+    void (*thin)(int64_t m, int64_t n, int64_t words, const void *a, int64_t lead, const void *b,
+                 const zb_gemm_target *to);
+    /* B in place, its lines running along k (k_step = 1). */
+    void (*dot)(int64_t m, int64_t n, int64_t k, const void *a, int64_t lead, const void *b, int64_t ldb,
+                const zb_gemm_target *to);
+
+    /* fp32 sums: C as bf16 or fp16 from sums, and back. NULL for other sums. */
+    void (*narrow)(int dtype, int64_t count, const float *from, void *to);
+    void (*widen)(int dtype, int64_t count, const void *from, float *to);
 } zb_gemm_kernel;
 
-/* For dtype ZB_FP32 or ZB_FP64; NULL where the build cannot make it. */
+enum { ZB_GEMM_THIN_ROWS = 16 };
+
+/* By type of the operands; NULL where this file has none for it, or the build cannot make it. */
 const zb_gemm_kernel *zb_gemm_kernel_portable(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx2(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx512(int dtype);
+const zb_gemm_kernel *zb_gemm_kernel_avx512_vnni(int dtype);
+
+/* The kernel of this instruction set, or of what it builds on; *from names whose it is. */
+const zb_gemm_kernel *zb_gemm_kernel_find(int isa, int dtype, int *from);
 
 /* Fill in the blocks that the request leaves to the caches; round all to the tile and the problem. */
 zb_gemm_blocks zb_gemm_choose_blocks(const zb_gemm_kernel *kernel, zb_caches caches,
@@ -40,7 +86,6 @@ static inline int64_t zb_gemm_pieces(int threads)
 }
 
 /* The reference: a triple loop on one thread, any steps. */
-void zb_gemm_naive_fp32(const zb_gemm_request *request, double alpha, double beta, const zb_gemm_slot *slot);
-void zb_gemm_naive_fp64(const zb_gemm_request *request, double alpha, double beta, const zb_gemm_slot *slot);
+void zb_gemm_naive(const zb_gemm_request *request, double alpha, double beta, const zb_gemm_slot *slot);
 
 #endif

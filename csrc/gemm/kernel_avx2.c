@@ -1,4 +1,5 @@
-/* 16 registers of 256 bits: 6 x 2 vectors of sums, 2 of B, 1 of A. */
+/* 16 registers of 256 bits: 6 x 2 vectors of sums, 2 of B, 1 of A. Integers as pairs of int16: the instruction
+   for fours of bytes (_mm256_maddubs_epi16) saturates. */
 #include <stddef.h>
 
 #include "core/dtype.h"
@@ -6,25 +7,24 @@
 #include "gemm/kernel.h"
 
 #ifdef __AVX2__
-#define REAL float
-#define V(name) f32_##name
-#define LANES F32_LANES
-#define ROWS 6
-#define VECTORS 2
-#define NAME(name) fp32_##name
-#include "gemm/kernel.inc"
+#define FP32_ROWS 6
+#define FP32_VECTORS 2
+#define FP64_ROWS 6
+#define FP64_VECTORS 2
+#define DOT_ROWS 4
+#define DOT_LINES 2
+#include "gemm/floats.inc"
 
-#define REAL double
-#define V(name) f64_##name
-#define LANES F64_LANES
 #define ROWS 6
 #define VECTORS 2
-#define NAME(name) fp64_##name
-#include "gemm/kernel.inc"
+#define NAME(name) pairs_##name
+#include "gemm/pairs.inc"
+
+#include "gemm/find.inc"
 
 const zb_gemm_kernel *zb_gemm_kernel_avx2(int dtype)
 {
-    return dtype == ZB_FP32 ? &fp32_kernel : dtype == ZB_FP64 ? &fp64_kernel : NULL;
+    return find(dtype);
 }
 #else
 const zb_gemm_kernel *zb_gemm_kernel_avx2(int dtype)

@@ -11,6 +11,7 @@ const zb_stream_kernel *zb_stream_kernel_find(int isa)
     case ZB_AVX2:
         return zb_stream_kernel_avx2();
     case ZB_AVX512:
+    case ZB_AVX512_VNNI:
         return zb_stream_kernel_avx512();
     default:
         return NULL;

@@ -26,7 +26,7 @@ def operands(**changes):
 @pytest.mark.parametrize(
     ("arguments", "options", "error"),
     [
-        (("fp16", 1, 1, 1), {}, ValueError),
+        (("tf32", 1, 1, 1), {}, ValueError),
         (("fp32", -1, 1, 1), {}, ValueError),
         (("fp32", 1.5, 1, 1), {}, TypeError),
         (("fp32", 1, 1, 2**63), {}, ValueError),
@@ -34,9 +34,15 @@ def operands(**changes):
         (("fp32", 1, 1, 1), {"threads": 0}, ValueError),
         (("fp32", 1, 1, 1), {"threads": 100_000}, ValueError),
         (("fp32", 1, 1, 1), {"isa": "sse9"}, ValueError),
-        (("fp32", 1, 1, 1), {"kernel": "fast"}, ValueError),
+        (("fp32", 1, 1, 1), {"kernel": "quick"}, ValueError),
         (("fp32", 1, 1, 1), {"kernel": "naive", "threads": 2}, ValueError),
         (("fp32", 1, 1, 1), {"blocks": {"mb": 1}}, ValueError),
+        (("fp32", 1, 1, 1), {"out": "bf16"}, ValueError),
+        (("int8", 1, 1, 1), {"out": "int8"}, ValueError),
+        (("fp32", 1, 1, 1), {"batch": 0}, ValueError),
+        (("fp32", 1, 1, 1), {"batch": 2, "prepacked": True}, ValueError),
+        (("fp32", 2**30, 1, 2**30), {"batch": 2**10}, ValueError),
+        (("fp32", 1, 1, 1), {"kernel": "naive", "prepacked": True}, ValueError),
         (("fp32", 1, 1, 1), {"blocks": {"kc": 0}}, ValueError),
     ],
 )
@@ -111,15 +117,71 @@ def test_a_closed_plan_is_refused():
 
 
 def test_the_variant_tells_how():
-    """Instruction set, register tile, blocks as overridden and threads, all as text."""
-    blocks = {"mc": 12, "nc": 64, "kc": 8, "nb": 32}
+    """Whose kernel, which way, register tile, blocks as overridden and threads, all as text."""
+    blocks = {"mc": 12, "kc": 8, "nb": 32}
     with Gemm("fp32", 100, 100, 100, isa="portable", threads=2, blocks=blocks) as plan:
         assert plan.variant == {
             "isa": "portable",
             "kernel": "packed",
             "tile": "6x8",
-            "blocks": "mc=12 nc=64 kc=8 nb=32",
+            "blocks": "mc=12 kc=8 nb=32",
             "threads": "2",
         }
     with Gemm("fp32", 100, 100, 100, kernel="naive") as plan:
         assert plan.variant == {"isa": "portable", "kernel": "naive", "threads": "1"}
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "path"),
+    [
+        ((8, 8, 8), {}, "small"),
+        ((64, 64, 64), {"threads": 2, "batch": 100}, "small"),
+        ((200, 200, 200), {}, "packed"),
+        ((16, 500, 500), {"transb": True}, "thin"),
+        ((17, 500, 500), {"transb": True}, "packed"),
+        ((16, 500, 500), {"prepacked": True}, "thin"),
+        ((16, 500, 500), {}, "packed"),
+    ],
+)
+def test_each_shape_goes_its_own_way(size, options, path):
+    """Small products in place, few rows against lines of weights as they stand, all else packed."""
+    with Gemm("fp32", *size, **options) as plan:
+        assert plan.variant["kernel"] == path
+
+
+def test_weights_belong_to_a_plan_that_takes_them():
+    """B as the user stores it and B prepacked are never confused."""
+    b = np.zeros((5, 4), np.float32)
+    _, a, _, _, c = operands()
+    with Gemm("fp32", 3, 4, 5) as plain, pytest.raises(ValueError, match="prepacked=True"):
+        plain.pack_weights(b)
+    with Gemm("fp32", 3, 4, 5, prepacked=True) as plan:
+        weights = plan.pack_weights(b)
+        plan.run(1, a, weights, 0, c)
+        plan.pack_weights(b, weights)
+        for wrong, error in ((b, TypeError), (weights[:-1], ValueError), (weights.tolist(), TypeError)):
+            with pytest.raises(error):
+                plan.run(1, a, wrong, 0, c)
+        with pytest.raises(ValueError, match="shape"):
+            plan.pack_weights(b.T)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(2, 0), (0.5, 0), (1, 0.5), (1, -1), (0, 0)])
+def test_integers_are_not_scaled(alpha, beta):
+    """alpha = 1 and beta 0 or 1: what else would have to be rounded."""
+    a, b, c = np.zeros((2, 2), np.int8), np.zeros((2, 2), np.int8), np.zeros((2, 2), np.int32)
+    with Gemm("int8", 2, 2, 2) as plan, pytest.raises(ValueError, match="range"):
+        plan.run(alpha, a, b, beta, c)
+
+
+def test_products_of_a_batch_must_not_overlap():
+    """C of one product over C of another, and operands that run backwards, are refused."""
+    a = b = np.zeros((2, 3, 3), np.float32)
+    with Gemm("fp32", 3, 3, 3, batch=2) as plan:
+        plan.run(1, a, b, 0, np.zeros((2, 3, 3), np.float32))
+        for c in (
+            np.zeros((4, 3, 3), np.float32)[::-2],
+            np.broadcast_to(np.zeros((3, 3), np.float32), (2, 3, 3)),
+        ):
+            with pytest.raises(ValueError, match=r"overlap|writeable"):
+                plan.run(1, a, b, 0, c)

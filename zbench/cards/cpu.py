@@ -18,6 +18,7 @@ from zbench.cards.host import STREAM_KERNELS, HostCard
 from zbench.case import Case
 from zbench.errors import Unsupported, UsageError
 from zbench.native import cpu
+from zbench.native.gemm import DTYPES as GEMM_DTYPES
 from zbench.native.gemm import Gemm
 from zbench.native.stream import Stream
 
@@ -26,7 +27,9 @@ from zbench.native.stream import Stream
 class Plan:
     kernel: Gemm | Stream
     slots: list[Any]
-    """Each slot's buffers in the order in which the kernel takes them."""
+    """Each slot's buffers in the order in which the kernel takes them, B prepacked where that is asked."""
+    buffers: Sequence[Slot]
+    """The same as they were allocated."""
 
 
 class Cpu(HostCard):
@@ -40,30 +43,43 @@ class Cpu(HostCard):
 
     def operations(self) -> dict[str, tuple[str, ...]]:
         if self.option == "generic":
-            return {"gemm": ("fp32", "fp64")}
-        return {"gemm": ("fp32", "fp64")} | dict.fromkeys(STREAM_KERNELS, ("fp64",))
+            return {"gemm": GEMM_DTYPES}
+        return {"gemm": GEMM_DTYPES} | dict.fromkeys(STREAM_KERNELS, ("fp64",))
 
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Plan:
         self.require(case)
-        if case.workload == "gemm":
-            if self.option == "generic" and case.threads > 1:
-                raise Unsupported("generic C runs on one thread")
-            m, n, k = case.size
-            gemm = Gemm(
-                case.dtype,
-                m,
-                n,
-                k,
-                transa=case.get("transa") == "t",
-                transb=case.get("transb") == "t",
-                threads=case.threads,
-                isa=self.isa,
-                kernel="naive" if self.option == "generic" else "packed",
-            )
-            return Plan(gemm, [(slot["a"], slot["b"], slot["c"]) for slot in slots])
-        stream = Stream(case.workload, case.size[0] // 8, case.threads, self.isa)
-        names = ("a", "b", "out") if case.workload == "triad" else ("a", "out")
-        return Plan(stream, [tuple(slot[name] for name in names) for slot in slots])
+        if case.workload != "gemm":
+            stream = Stream(case.workload, case.size[0] // 8, case.threads, self.isa)
+            names = ("a", "b", "out") if case.workload == "triad" else ("a", "out")
+            return Plan(stream, [tuple(slot[name] for name in names) for slot in slots], slots)
+        if self.option == "generic" and case.threads > 1:
+            raise Unsupported("generic C runs on one thread")
+        gemm = self._gemm(case)
+        weights = [gemm.weights() if gemm.prepacked else slot["b"] for slot in slots]
+        operands = [(slot["a"], b, slot["c"]) for slot, b in zip(slots, weights, strict=True)]
+        return Plan(gemm, operands, slots)
+
+    def _gemm(self, case: Case) -> Gemm:
+        m, n, k = case.size
+        return Gemm(
+            case.dtype,
+            m,
+            n,
+            k,
+            out=str(case.get("out")),
+            transa=case.get("transa") == "t",
+            transb=case.get("transb") == "t",
+            batch=int(case.get("batch")),
+            prepacked=case.get("weights") == "prepacked",
+            threads=case.threads,
+            isa=self.isa,
+            kernel="naive" if self.option == "generic" else "fast",
+        )
+
+    def refresh(self, plan: Plan) -> None:
+        if isinstance(plan.kernel, Gemm) and plan.kernel.prepacked:
+            for slot, (_, weights, _) in zip(plan.buffers, plan.slots, strict=True):
+                plan.kernel.pack_weights(slot["b"], weights)
 
     def enqueue(self, plan: Plan, slot: int) -> None:
         plan.kernel.run_rounds([plan.slots[slot]], 1, 1)

@@ -10,6 +10,7 @@ from zbench.errors import UsageError, suggest
 from zbench.native._zbench import lib
 
 ISAS: dict[str, int] = {
+    "avx512_vnni": lib.ZB_AVX512_VNNI,
     "avx512": lib.ZB_AVX512,
     "avx2": lib.ZB_AVX2,
     "portable": lib.ZB_PORTABLE,

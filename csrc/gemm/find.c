@@ -1,0 +1,31 @@
+#include <stddef.h>
+
+#include "gemm/kernel.h"
+
+typedef struct {
+    int isa, base; /* what it builds on, and has kernels for where it has none of its own; -1: nothing */
+    const zb_gemm_kernel *(*find)(int dtype);
+} family;
+
+static const family FAMILIES[] = {
+    {ZB_PORTABLE, -1, zb_gemm_kernel_portable},
+    {ZB_AVX2, -1, zb_gemm_kernel_avx2},
+    {ZB_AVX512, -1, zb_gemm_kernel_avx512},
+    {ZB_AVX512_VNNI, ZB_AVX512, zb_gemm_kernel_avx512_vnni},
+};
+
+const zb_gemm_kernel *zb_gemm_kernel_find(int isa, int dtype, int *from)
+{
+    if (!zb_isa_supported(isa))
+        return NULL;
+    for (size_t i = sizeof FAMILIES / sizeof *FAMILIES; i-- > 0;) {
+        if (FAMILIES[i].isa != isa)
+            continue;
+        const zb_gemm_kernel *kernel = FAMILIES[i].find(dtype);
+        *from = isa;
+        if (kernel)
+            return kernel;
+        isa = FAMILIES[i].base; /* stands before it */
+    }
+    return NULL;
+}
