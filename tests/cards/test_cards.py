@@ -1,7 +1,5 @@
 """The cards of the host: what they offer, and that they answer the same question alike."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -62,21 +60,6 @@ def test_an_unknown_option_is_refused() -> None:
     """Before anything is measured."""
     with pytest.raises(UsageError):
         Cpu("fast")
-    with pytest.raises(UsageError):
-        Numpy("mkl")
-
-
-def test_numpy_names_its_blas() -> None:
-    """A peer's figure without its library's name could not be laid beside anything."""
-    described: dict[str, Any] = Numpy().describe()
-    assert described["numpy"] == np.__version__
-    assert described["blas"]
-
-
-def test_a_forced_blas_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment may tell OpenBLAS to use an older CPU's kernels; the record must not hide it."""
-    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert Numpy().describe()["isa"].endswith("(forced by OPENBLAS_CORETYPE)")
 
 
 def test_the_probe_speaks_the_unit_of_what_bounds_the_case() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,13 @@ def aligned_empty(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     raw = np.empty(size_bytes + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size_bytes].view(kind).reshape(shape)
+
+
+def forced(isa: str, variables: Sequence[str]) -> str:
+    """`isa`, marked where the environment chose it: a peer that was told to be slow must not look slow by
+    itself."""
+    found = [name for name in variables if name in os.environ]
+    return f"{isa} (forced by {', '.join(found)})" if found else isa
 
 
 class HostCard(Card):
