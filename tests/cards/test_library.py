@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cffi import FFI
 
+from zbench.cards.blis import Blis
 from zbench.cards.library import LibraryCard, Plan, bound, installed, opened, shared_library
 from zbench.cards.mkl import Mkl
 from zbench.cards.numpy import Numpy
@@ -29,7 +30,7 @@ def test_a_package_that_is_missing_is_told_with_the_way_to_get_it() -> None:
         installed("zbench-lacks-this", (3, 1), "mkl")
 
 
-@pytest.mark.parametrize(("card", "name", "old"), [(Mkl, "mkl", "2024.2.2")])
+@pytest.mark.parametrize(("card", "name", "old"), [(Mkl, "mkl", "2024.2.2"), (Blis, "blis", "1.1.99")])
 def test_a_package_that_is_too_old_is_told(
     card: type[LibraryCard], name: str, old: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
