@@ -11,7 +11,8 @@ from zbench.cards.blis import Blis
 from zbench.cards.library import LibraryCard, Plan, bound, installed, opened, shared_library
 from zbench.cards.mkl import Mkl
 from zbench.cards.numpy import Numpy
-from zbench.errors import UsageError
+from zbench.case import Case
+from zbench.errors import Unsupported, UsageError
 
 
 def wheel(site: Path, name: str, version: str, files: dict[str, str]) -> None:
@@ -70,6 +71,13 @@ def test_the_file_is_the_one_the_package_installed(tmp_path: Path, monkeypatch: 
     found.unlink()
     with pytest.raises(UsageError, match="holds no libmkl_rt;"):
         shared_library(package, "libmkl_rt", "mkl")
+
+
+@pytest.mark.parametrize("size", [(0, 4, 5), (4, 0, 5), (4, 5, 0)])
+def test_products_of_no_elements_are_refused(size: tuple[int, int, int]) -> None:
+    """They have no rate."""
+    with pytest.raises(Unsupported, match="no gemm of no elements"):
+        Numpy().prepare(Case("gemm", "fp32", size), [])
 
 
 def test_rounds_take_the_slots_in_turn() -> None:

@@ -21,7 +21,8 @@ from cffi import FFI
 from numpy.typing import NDArray
 
 from zbench.cards.host import HostCard
-from zbench.errors import UsageError
+from zbench.case import Case
+from zbench.errors import Unsupported, UsageError
 
 Call = Callable[[], object]
 """A function with all its arguments: one execution."""
@@ -47,6 +48,11 @@ class Plan:
 
 class LibraryCard(HostCard):
     """A card whose plans are `Plan`s."""
+
+    def require(self, case: Case) -> None:
+        super().require(case)
+        if 0 in case.size:  # libraries disagree about strides of nothing, and there is no rate to measure
+            raise Unsupported(f"no {case.workload} of no elements")
 
     def enqueue(self, plan: Plan, slot: int) -> None:
         plan.slots[slot]()
