@@ -15,6 +15,7 @@ ENVIRONMENT_PREFIXES = (
     "ZBENCH_ISA",
     "OMP_",
     "OPENBLAS_",
+    "BLIS_",
     "MKL_",
     "GOMP_",
     "KMP_",
