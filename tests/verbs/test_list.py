@@ -14,7 +14,7 @@ from zbench.judge.claims import built_in, load_claims
 from zbench.judge.metrics import METRICS
 from zbench.schedules.table import ALGORITHMS
 
-WHAT = ("cards", "fabrics", "cases", "claims", "algorithms", "metrics")
+WHAT = ("cards", "fabrics", "cases", "claims", "datasheets", "algorithms", "metrics")
 HOSTILE = {
     "raises.py": "raise RuntimeError('the driver\\nis too old')\n",
     "leaves.py": "import sys\nprint('noise on standard output')\nsys.exit(3)\n",
@@ -146,3 +146,21 @@ def test_wrong_usage_is_one_line(arguments: list[str], told: str) -> None:
     assert told in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
+
+
+def test_data_sheets_tell_every_figure_with_its_source_and_confidence() -> None:
+    """What is unknown is absent in the document and called unknown in the table; what is disputed says so."""
+    rows = json.loads(zbench("list", "datasheets", "--format", "json").stdout)["datasheets"]
+    cards = {row["name"]: row for row in rows}
+    assert cards["h20"]["peak"]["bf16"] == {
+        "value": 148e12,
+        "unit": "FLOP/s",
+        "confidence": "medium",
+        "sources": ["tweaktown", "cctv"],
+        "note": "",
+    }
+    assert cards["zhenwu810e"]["peak"] == {}
+    assert cards["a100"]["absent"] == ["fp8"]
+    table = zbench("list", "datasheets").stdout
+    assert "dense peak, T/s: unknown" in table
+    assert "confidence: low: one page has 96 GB" in table

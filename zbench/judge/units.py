@@ -7,7 +7,7 @@ import re
 
 from zbench.errors import UsageError, suggest
 
-BASE_UNITS = ("s", "B", "B/s", "FLOP", "FLOP/s", "OP/s", "1/s", "1", "FLOP/J", "currency")
+BASE_UNITS = ("s", "B", "B/s", "FLOP", "FLOP/s", "OP/s", "1/s", "1", "FLOP/J", "W", "currency")
 SI = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 SMALL = {"m": 1e-3, "u": 1e-6, "n": 1e-9}
 BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
@@ -18,7 +18,7 @@ def _units() -> dict[str, tuple[float, str]]:
     units = {unit: (1.0, unit) for unit in BASE_UNITS if unit != "1"}
     units["%"] = (0.01, "1")
     for prefix, factor in SI.items():
-        for unit in ("B", "B/s", "FLOP", "FLOP/s", "OP/s", "FLOP/J"):
+        for unit in ("B", "B/s", "FLOP", "FLOP/s", "OP/s", "FLOP/J", "W"):
             units[prefix + unit] = (factor, unit)
         units[f"{prefix}/s"] = (factor, "1/s")
     for prefix, factor in BINARY.items():

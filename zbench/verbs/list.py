@@ -14,10 +14,11 @@ from zbench.verbs.output import add_format, in_unicode, screen_width
 if TYPE_CHECKING:
     from zbench.catalogue import Operations
 
-HELP = "cards, fabrics, cases, claims, algorithms or metrics"
+HELP = "cards, fabrics, cases, claims, data sheets, algorithms or metrics"
 DESCRIPTION = (
     "List what is installed here and what can be asked: cards and fabrics (also those that do not load, and "
-    "why), the cases of a profile with their work model, claims files, collective algorithms, metrics."
+    "why), the cases of a profile with their work model, claims files, published figures of "
+    "cards that others are compared with, collective algorithms, metrics."
 )
 Rows = list[dict[str, Any]]
 
@@ -205,6 +206,61 @@ def _pairs(conditions: dict[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in conditions.items())
 
 
+def datasheets(options: argparse.Namespace) -> Listed:
+    import msgspec
+
+    from zbench.judge import datasheets as catalogue
+
+    rows: Rows = [
+        {name: value for name, value in msgspec.to_builtins(sheet).items() if name != "absent"}
+        | {
+            "absent": sorted(sheet.absent),
+            "origins": {name: catalogue.sources()[name] for name in sheet.sources},
+        }
+        for sheet in catalogue.datasheets().values()
+    ]
+    layout: Layout = {
+        "name": "name",
+        "card": lambda row: row["title"] + (f", per {row['per']}" if row["per"] != "card" else ""),
+        "dense peak, T/s": lambda row: _rates(row["peak"]) or "unknown",
+        "achieved, T/s": lambda row: _rates(row["achieved"]) or "-",
+        "memory": _memory,
+        "power": lambda row: _amount(row["power"]),
+        "confidence": lambda row: row["confidence"] + (f": {row['note']}" if row["note"] else ""),
+    }
+    how = (
+        "Peaks are the maker's, achieved rates those of a GEMM: TFLOP/s, of int8 TOP/s. "
+        "`--baseline-card NAME` judges ratio claims against one; a figure that is not here is unknown. "
+        "With --format json: each figure with its source, its confidence, and what is disputed."
+    )
+    origins = "; ".join(f"{name}: {text}" for name, text in catalogue.sources().items())
+    return rows, layout, [how, f"From {origins}."]
+
+
+def _rates(rates: dict[str, Any]) -> str:
+    """`fp64 19.5, bf16 312`."""
+    return ", ".join(f"{name} {rate['value'] / 1e12:g}" for name, rate in rates.items())
+
+
+def _memory(row: dict[str, Any]) -> str:
+    kind = f" {row['memory_kind']}" if row["memory_kind"] else ""
+    return f"{_amount(row['memory'])}{kind}, {_amount(row['bandwidth'])}"
+
+
+def _amount(figure: dict[str, Any] | None) -> str:
+    """In SI prefixes, as makers print it."""
+    if figure is None:
+        return "unknown"
+    value, unit = figure["value"], figure["unit"]
+    return (
+        f"{value / 1e12:g} TB/s"
+        if unit == "B/s"
+        else f"{value / 1e9:g} GB"
+        if unit == "B"
+        else f"{value:g} W"
+    )
+
+
 def algorithms(options: argparse.Namespace) -> Listed:
     from zbench.schedules.table import ALGORITHMS
 
@@ -244,6 +300,7 @@ WHAT: dict[str, Callable[[argparse.Namespace], Listed]] = {
     "fabrics": fabrics,
     "cases": cases,
     "claims": claims,
+    "datasheets": datasheets,
     "algorithms": algorithms,
     "metrics": metrics,
 }
