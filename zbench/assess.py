@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from zbench.errors import NotKept, explain
 from zbench.judge.baselines import Side, Stored, over_baseline
-from zbench.judge.claims import Claim
+from zbench.judge.claims import Claim, over_card
 from zbench.judge.compare import compare_runs
 from zbench.judge.conditions import Conditions
 from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
@@ -68,12 +68,15 @@ def assess(
     claims: Sequence[Claim],
     baselines: Mapping[str, Stored] = NONE,
     history: Sequence[Kept] = (),
+    baseline_card: str = "",
 ) -> Findings:
     """Everything that the records say: pure, so that a stored run can be judged again.
 
     `baselines`: name -> run, as `load_baselines` has them. `history`: runs that tell how much sessions
-    differ, without which a baseline decides nothing.
+    differ, without which a baseline decides nothing. `baseline_card`: of the catalogue, instead of the
+    run's own. Raises UsageError for one that it does not have.
     """
+    claims = over_card(claims, baseline_card or run.baseline_card)
     summaries = sorted(summarise(records), key=reading_order)
     subjects = _subjects(run)
     compared, floors = ratios(records, subjects), aa_floor(records)

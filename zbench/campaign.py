@@ -27,6 +27,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     cases: list[str] = []
     claims: str = ""
     baseline: str = ""
+    baseline_card: str = ""
     time_limit: str = ""
     price_per_card_hour: float | None = None
 

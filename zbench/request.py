@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from zbench.errors import UsageError, suggest
+from zbench.judge.datasheets import named
 from zbench.measure.statistics import EXTENDED
 from zbench.native import cpu
 from zbench.records import store
@@ -43,6 +44,8 @@ class Request:
     claims: str = ""
     """A built-in name or a path."""
     baseline: Path | None = None
+    baseline_card: str = ""
+    """A card of the catalogue, for ratio claims that name no baseline."""
     compare: bool = False
     """Every ratio is the question and worth an extension, also between peers."""
     twins: bool = False
@@ -68,6 +71,7 @@ def ask(
     cases: Sequence[str] = (),
     claims: str = "",
     baseline: str = "",
+    baseline_card: str = "",
     out: str | None = None,
     command: Sequence[str] = (),
     time_limit: str = "",
@@ -84,6 +88,8 @@ def ask(
         raise UsageError(f"--ranks {ranks}: a world has 1 to {RANKS_MAX} ranks")
     if launches is not None and not 1 <= launches <= LAUNCHES_MAX:
         raise UsageError(f"--launches {launches}: 1 to {LAUNCHES_MAX}")
+    if baseline_card:
+        named(baseline_card)
     if price_per_card_hour is not None and not 0 <= price_per_card_hour < math.inf:
         raise UsageError(f"--price-per-card-hour {price_per_card_hour}: not a price")
     return Request(
@@ -97,6 +103,7 @@ def ask(
         cases=tuple(cases),
         claims=claims or DEFAULT_CLAIMS,
         baseline=Path(baseline) if baseline else None,
+        baseline_card=baseline_card,
         out=Path(out) if out else None,
         command=tuple(command),
         time_limit_s=parse_duration(time_limit) if time_limit else None,
@@ -138,6 +145,7 @@ def go_on(
         cases=tuple(run.cases),
         claims=run.claims,
         baseline=Path(run.baseline) if run.baseline else None,
+        baseline_card=run.baseline_card,
         command=tuple(command),
         time_limit_s=parse_duration(time_limit) if time_limit else None,
         price_per_card_hour=run.price_per_card_hour,

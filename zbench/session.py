@@ -201,6 +201,7 @@ def _new_run(request: Request, planned: Plan, claims: str) -> Run:
         time_limit_s=request.time_limit_s,
         price_per_card_hour=request.price_per_card_hour,
         baseline=str(request.baseline or ""),
+        baseline_card=request.baseline_card,
         plan_sha256=request.plan_sha256,
         claims=request.claims,
         claims_sha256=hashlib.sha256(claims.encode()).hexdigest(),

@@ -41,7 +41,10 @@ def test_a_claim_is_read_in_full() -> None:
 
 def test_a_ratio_claim_has_a_plain_number() -> None:
     """Whatever its metric's unit is."""
-    text = GOOD.replace('"4 us"', '"9.5"') + 'of = "candidate"\nto = { card = "h20", source = "catalogue" }\n'
+    text = (
+        GOOD.replace('"4 us"', '"9.5"').replace('metric = "latency"', 'metric = "rate"')
+        + 'of = "candidate"\nto = { card = "h20", source = "catalogue" }\n'
+    )
     (claim,) = parse_claims(text, "mine.toml")
     assert (claim.is_ratio, claim.limit, claim.unit) == (True, 9.5, "1")
     assert claim.to == Baseline(card="h20", source="catalogue")

@@ -239,7 +239,8 @@ def test_a_ratio_without_its_baseline_is_untestable(make):
     assert found.why == (
         "here cpu gemm/fp32/1000x1000x1000/threads=1: 2.00 TFLOP/s; "
         "a ratio needs a baseline under the same protocol: "
-        "the claim names none, and no second subject was measured"
+        "the claim names none, and no second subject was measured; "
+        "name one: --baseline-card CARD (`zbench list datasheets`), or --baseline RUN, a stored run"
     )
 
 
@@ -269,7 +270,7 @@ def test_a_ratio_of_times_is_turned_over(make):
 
 def test_a_named_baseline_is_not_replaced_by_whatever_is_there(make):
     """A claim over an H20 is not settled by generic C code; one over generic C code is."""
-    found = verdict(claim(**RATIO, to={"card": "h20", "source": "catalogue"}), pair(make, [12]))
+    found = verdict(claim(**RATIO, to={"card": "h20", "source": "a test lab"}), pair(make, [12]))
     assert (found.verdict, found.measured) == ("NOT TESTABLE", None)
     assert "'h20' was not measured beside it" in found.why
     found = verdict(claim(**RATIO, to={"subject": "cpu:generic"}), pair(make, [12]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -201,3 +202,29 @@ def test_a_record_that_was_made_worse_is_told(tmp_path: Path) -> None:
         wrong = msgspec.structs.replace(check, passed=False, why="it is wrong")
         store.append(tmp_path, msgspec.structs.replace(record, verification=wrong, status="wrong"))
     assert main(["check", "zhenwu-10k", str(tmp_path)]) == 4
+
+
+def test_a_card_of_the_catalogue_as_the_baseline(
+    keep: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """n = 8192 in a millisecond is 1.1 PFLOP/s, 25 times an H20 in fp32 by its data sheet."""
+    run = keep("now", {"8192": 1.0})
+    assert main(["check", "zhenwu-10k", str(run), "--baseline-card", "h20", "--format", "json"]) == 0
+    told = {v["claim"]: v for v in json.loads(capsys.readouterr().out)["verdicts"]}["single-card-throughput"]
+    assert (told["verdict"], told["evidence"]) == ("MET", "DATA SHEET")
+    assert "44.0 TFLOP/s, the dense fp32 peak of NVIDIA H20" in told["why"]
+    assert main(["check", "zhenwu-10k", str(run), "--baseline-card", "b200"]) == 0
+    assert main(["check", "zhenwu-10k", str(keep("slow", {"8192": 9.0})), "--baseline-card", "h20"]) == 1
+    assert main(["report", str(run), "--baseline-card", "h20"]) == 0
+    assert "over NVIDIA H20 (--baseline-card h20)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "door", [["check", "zhenwu-10k", RUN], ["report", RUN], ["run", "card", "--dry-run"]]
+)
+def test_a_card_that_the_catalogue_has_not(door: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong usage, told in one line with what is near and how to see all."""
+    assert main([*door, "--baseline-card", "h2O"]) == 2
+    told = capsys.readouterr().err
+    assert "no card 'h2O' in the catalogue (did you mean 'h20'?); `zbench list datasheets` tells all" in told
+    assert main([*door, "--baseline-card", ""]) == 2

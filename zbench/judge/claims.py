@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import msgspec
 from zbench.errors import UsageError, suggest
 from zbench.handwritten import one_line, table_of, text_of
 from zbench.judge.conditions import CONDITIONS, VALUES, Conditions
+from zbench.judge.datasheets import named
 from zbench.judge.metrics import METRICS, Metric
 from zbench.judge.units import parse_as
 
@@ -22,9 +24,14 @@ VERSION = 1
 MOST_RANKS = 10**9
 """Cards that anybody speaks of."""
 
+RATED = ("rate",)
+"""Metrics that a data sheet tells of a card."""
+
 Statistic = Literal["p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs"]
 STATISTICS = ("p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs")
 OPERATORS = ("<=", ">=", "<", ">")
+CATALOGUE = "catalogue"
+"""`to = { card = "h20", source = "catalogue" }`: a data sheet of `zbench/cards/catalogue.toml`."""
 EVIDENCE = ("DATA SHEET", "PROJECTED", "MEASURED ON A SLICE", "MEASURED")
 """Weakest first."""
 
@@ -46,6 +53,11 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def name(self) -> str:
         return self.subject or self.run or self.card
+
+    @property
+    def catalogued(self) -> bool:
+        """Whether it is a card of `zbench list datasheets`."""
+        return self.source == CATALOGUE
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -191,6 +203,29 @@ def _told(message: str, where: str) -> str:
     return f"{table}: {reason[0].lower()}{reason[1:]}"
 
 
+def _check_catalogued(claim: Claim, where: str) -> None:
+    assert claim.to is not None
+    if not claim.to.card:
+        raise UsageError(f"{where}.to: source = {CATALOGUE!r} needs a card")
+    if claim.metric not in RATED:
+        raise UsageError(f"{where}.to: a data sheet tells a {' or a '.join(RATED)}, and no {claim.metric}")
+    try:
+        named(claim.to.card)
+    except UsageError as error:
+        raise UsageError(f"{where}.to.card: {error}") from None
+
+
+def over_card(claims: Iterable[Claim], card: str) -> list[Claim]:
+    """The claims with a card of the catalogue as the baseline of every ratio of rates that names none."""
+    to = Baseline(card=card, source=CATALOGUE)
+    return [
+        msgspec.structs.replace(claim, to=to)
+        if card and claim.is_ratio and claim.to is None and claim.metric in RATED
+        else claim
+        for claim in claims
+    ]
+
+
 def _check(claim: Claim, where: str) -> None:
     """What a schema of types cannot say."""
     for key in ("id", "text", "case", "settles"):
@@ -205,6 +240,8 @@ def _check(claim: Claim, where: str) -> None:
             raise UsageError(f"{where}.to: a baseline needs of = 'candidate'")
         if sum(map(bool, (claim.to.card, claim.to.run, claim.to.subject))) != 1:
             raise UsageError(f"{where}.to: expected exactly one of card, run, subject")
+        if claim.to.catalogued:
+            _check_catalogued(claim, where)
     if claim.ranks < 1:
         raise UsageError(f"{where}.ranks: expected at least 1, found {claim.ranks}")
     if claim.ranks > MOST_RANKS:

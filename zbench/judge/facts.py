@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from zbench.judge.claims import Claim
+from zbench.judge.claims import RATED, Claim
 from zbench.judge.conditions import Conditions
 from zbench.judge.observations import Observation
 
@@ -16,6 +16,7 @@ WORKLOAD_CONDITIONS: dict[str, Conditions] = {
 }
 """What the workloads themselves fix of a claim's conditions."""
 SHEET_ALONE = "a data sheet figure, not measured under the same protocol"
+NAME_ONE = "name one: --baseline-card CARD (`zbench list datasheets`), or --baseline RUN, a stored run"
 HOST_CONDITIONS: Conditions = {"endpoint": "host memory", "initiator": "host"}
 """What holds for a fabric between the memories of hosts, for `RunFacts.conditions`."""
 MEMORY_CONDITIONS: dict[str, Conditions] = {
@@ -44,10 +45,12 @@ class RunFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 def obstacles_to(claim: Claim, found: Sequence[Observation], facts: RunFacts) -> list[str]:
     """Why nothing measured here can settle the claim, scale apart."""
     reasons = []
-    if claim.is_ratio and not found:
+    if claim.is_ratio and not found and not (claim.to and claim.to.catalogued):
         none = "the claim names none, and no second subject was measured"
         name = f"{claim.to.name!r} was not measured beside it" if claim.to else none
         reasons.append(f"a ratio needs a baseline under the same protocol: {name}")
+        if claim.to is None and claim.metric in RATED:
+            reasons.append(NAME_ONE)
     if claim.metric == "cost" and not claim.is_ratio and facts.price_per_card_hour is None:
         reasons.append("no price is known; measure with --price-per-card-hour PRICE")
     world = max((o.ranks for o in found), default=0)

@@ -44,6 +44,8 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """The other side of the ratio was measured in another session, and how much those differ is not known."""
     sheet: bool = False
     """Of a data sheet, at least on one side of a ratio: `value` is told by somebody, not measured."""
+    catalogue: str = ""
+    """Of a ratio over a card of the catalogue, which was asked for: the figure, and how far to trust it."""
     method: str = ""
     confidence: float = 1 - INTERVAL_ALPHA
     """Of `bounds`; less where few launches fall into modes, and then it decides nothing."""

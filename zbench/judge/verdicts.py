@@ -10,6 +10,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from zbench.judge.catalogued import catalogued
+from zbench.judge.catalogued import reason as over_catalogue
 from zbench.judge.claims import EVIDENCE, Claim, Source
 from zbench.judge.facts import SHEET_ALONE, RunFacts, obstacles_to
 from zbench.judge.observations import Observation, observe
@@ -72,14 +74,17 @@ def _judge(
     scaling: Scaling,
     facts: RunFacts,
 ) -> Verdict:
-    found = _at_scale(
-        claim, observe(claim, summaries, ratios, scaling, facts.subjects, facts.price_per_card_hour)
-    )
+    if claim.to and claim.to.catalogued:
+        found = catalogued(claim, summaries, facts.subjects)
+    else:
+        observed = observe(claim, summaries, ratios, scaling, facts.subjects, facts.price_per_card_hour)
+        found = _at_scale(claim, observed)
     measured = [o for o in found if o.value is not None]
     subject = measured[0].subject if measured else ""
     reach = max((o.ranks for o in found), default=facts.ranks)
     obstacles = obstacles_to(claim, found, facts)
-    if any(o.sheet for o in found) and claim.evidence != "DATA SHEET":
+    told = any(o.sheet and not o.catalogue for o in found)  # over the catalogue is what was asked for
+    if told and claim.evidence != "DATA SHEET":
         whose = "the baseline" if claim.is_ratio else "this"
         obstacles.append(f"{whose} is {SHEET_ALONE}")
     obstacles += dict.fromkeys(o.why for o in found if o.sheet and o.value is None)
@@ -189,12 +194,14 @@ def _decided(claim: Claim, verdict: Verdict, found: Sequence[Observation]) -> Ve
         alpha = INTERVAL_ALPHA / len(found)
         strict = [_word(claim, o, o.bounds_at(alpha)) for o in found]
         word = "NOT MET" if "NOT MET" in strict else "UNDECIDED"
+    elif found[0].catalogue and "UNDECIDED" not in words:
+        word = "NOT TESTABLE"  # without its dtype
     still_open = [o for o, w in zip(found, words, strict=True) if w == "UNDECIDED"]
     return replace(
         verdict,
         verdict=word,
-        why=reason(claim, found, words),
-        missing=missing(claim, still_open) if word == "UNDECIDED" else "",
+        why=(over_catalogue if found[0].catalogue else reason)(claim, found, words),
+        missing={"UNDECIDED": missing(claim, still_open), "NOT TESTABLE": claim.settles}.get(word, ""),
         undecided_keys=tuple(dict.fromkeys(key for o in still_open for key in (o.key, *o.beside)))
         if word == "UNDECIDED" and fewest < EXTENDED
         else (),
@@ -203,7 +210,7 @@ def _decided(claim: Claim, verdict: Verdict, found: Sequence[Observation]) -> Ve
 
 def _is_point(o: Observation) -> bool:
     """A figure that somebody told, with nothing measured beside it."""
-    return o.sheet and o.bounds is None
+    return o.sheet and o.bounds is None and not o.launches
 
 
 def _word(claim: Claim, o: Observation, bounds: Pair | None) -> Word:

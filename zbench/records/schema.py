@@ -139,6 +139,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """In whatever currency was meant."""
     baseline: str = ""
     """A stored run to compare with, as it was named."""
+    baseline_card: str = ""
+    """A card of the catalogue that ratio claims without a baseline are over."""
     plan_sha256: str = ""
     """Of the plan file, where one was given."""
     sittings: list[Sitting] = []

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from zbench.errors import UsageError
 from zbench.verbs.output import add_format, add_strict, show
+from zbench.verbs.run import add_baseline_card
 
 HELP = "judge a stored run against a claims file"
 DESCRIPTION = (
     "Judge a stored or imported run against claims, without measuring and without changing it. Ratio claims "
     'whose baseline is a run (to = { run = "..." }, relative to the claims file) are resolved; --baseline '
-    "names further ones. A data sheet settles only what a claim lets it settle (evidence)."
+    "names further ones, --baseline-card a card of the catalogue. A data sheet settles only what a claim "
+    "lets it settle (evidence)."
 )
 EXIT_CODES = (
     "exit codes: 0 fine; 1 a claim is NOT MET; 2 wrong usage or input; 3 UNDECIDED; 4 the measurement itself "
@@ -27,6 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline", action="append", default=[], metavar="RUN", help="what ratio claims are over"
     )
+    add_baseline_card(parser)
     parser.add_argument("--out", metavar="DIR", help="write charts and page there (default: none)")
     add_format(parser)
     add_strict(parser)
@@ -40,9 +43,9 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
     from zbench.records import store
     from zbench.verbs.report import check_out
 
-    for name in ("claims", "run", "out"):
+    for name in ("claims", "run", "out", "baseline_card"):
         if getattr(options, name) == "":
-            raise UsageError(f"{name} is empty; say what it is")
+            raise UsageError(f"{name.replace('_', '-')} is empty; say what it is")
     directory = Path(options.run)
     claims = load_claims(options.claims)
     run, records = store.load(directory)
@@ -52,7 +55,7 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
         )
     baselines = load_baselines(claims, directory_of(options.claims), options.baseline)
     history = archive.beside(directory, *map(Path, options.baseline))[0] if baselines else []
-    found = assess(directory, run, records, claims, baselines, history)
+    found = assess(directory, run, records, claims, baselines, history, options.baseline_card or "")
     page = None
     if options.out is not None:
         out = Path(options.out)

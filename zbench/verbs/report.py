@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zbench.errors import UsageError
 from zbench.verbs.output import add_format, add_strict, show, warn
+from zbench.verbs.run import add_baseline_card
 
 if TYPE_CHECKING:
     from zbench.assess import Result
@@ -37,6 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--claims", metavar="FILE", help="other claims: a file, or the name of a built-in one"
     )
+    add_baseline_card(parser)
     add_format(parser)
     add_strict(parser)
 
@@ -51,7 +53,10 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
             raise UsageError(f"{directory}: named twice; name each run once")
     if options.out is not None:
         check_out(Path(options.out), directories)
-    members = [judge_again(directory, options.claims or "") for directory in directories]
+    if options.baseline_card == "":
+        raise UsageError("--baseline-card is empty; leave it out, or say which (`zbench list datasheets`)")
+    card = options.baseline_card or ""
+    members = [judge_again(directory, options.claims or "", card) for directory in directories]
     found = members[0] if len(members) == 1 else merge(members, command)
     page = _publish(found, directories, Path(options.out) if options.out else None)
     show(found, options.format, page)
@@ -66,8 +71,9 @@ def _exit_code(result: Result, strict: bool) -> int:
     return result.exit_code(strict) or (3 if lost else 0)
 
 
-def judge_again(directory: Path, other: str) -> Findings:
-    """A stored run with the claims and baselines it was measured with, or with `other` claims.
+def judge_again(directory: Path, other: str, card: str = "") -> Findings:
+    """A stored run with the claims and baselines it was measured with, or with `other` claims, or over
+    another card of the catalogue.
 
     Raises UsageError.
     """
@@ -76,6 +82,7 @@ def judge_again(directory: Path, other: str) -> Findings:
     from zbench import archive
     from zbench.assess import assess
     from zbench.judge.claims import directory_of, load_claims
+    from zbench.judge.datasheets import named
     from zbench.records import store
 
     run, records = store.load(directory)
@@ -83,7 +90,9 @@ def judge_again(directory: Path, other: str) -> Findings:
     given = [run.baseline] if run.baseline else []
     baselines, lost = _baselines(claims, directory_of(other or run.claims), given)
     history = archive.beside(directory, *map(Path, given))[0] if baselines else []
-    found = assess(directory, run, records, claims, baselines, history)
+    if card:
+        note = "; ".join(filter(None, (note, f"over {named(card).title} (--baseline-card {card})")))
+    found = assess(directory, run, records, claims, baselines, history, card)
     return replace(found, notes=[why for why in (note, lost) if why])
 
 

@@ -24,7 +24,16 @@ EXIT_CODES = (
 
 
 LISTS = ("card", "fabric", "case")
-SETTINGS = ("profile", "ranks", "launches", "claims", "baseline", "out", "price_per_card_hour")
+SETTINGS = (
+    "profile",
+    "ranks",
+    "launches",
+    "claims",
+    "baseline",
+    "baseline_card",
+    "out",
+    "price_per_card_hour",
+)
 """What a stored run has already: not to be said again with --resume or --append."""
 
 
@@ -33,6 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
     parser.add_argument("--claims", metavar="FILE", help="claims file, or the name of a built-in one")
     parser.add_argument("--baseline", metavar="RUN", help="a stored run to compare with")
+    add_baseline_card(parser)
     parser.add_argument("--plan", metavar="FILE", help="settings from a file; the command line wins over it")
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be measured, for how long; stop"
@@ -50,6 +60,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--append", metavar="RUN", help="add launches (--launches, default 1) to a run")
     add_format(parser)
     add_strict(parser)
+
+
+def add_baseline_card(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--baseline-card",
+        metavar="CARD",
+        help="what ratio claims without a baseline are over: a card of `zbench list datasheets`, such as h20",
+    )
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -118,10 +136,11 @@ def asked(options: argparse.Namespace, command: list[str]) -> Request:
     from zbench.campaign import load_campaign
     from zbench.request import ask, go_on
 
-    for name in (*LISTS, "claims", "baseline", "out", "plan", "resume", "append"):
+    for name in (*LISTS, "claims", "baseline", "baseline_card", "out", "plan", "resume", "append"):
         given = getattr(options, name)
         if given == "" or (isinstance(given, list) and "" in given):
-            raise UsageError(f"--{name} is empty; leave it out, or say what it is")
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is empty; leave it out, or say what it is")
     words = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
     lists = {
         "suites": options.suites,
