@@ -12,9 +12,11 @@ from zbench.judge.baselines import Side, Stored, over_baseline
 from zbench.judge.claims import Claim, over_card
 from zbench.judge.compare import compare_runs
 from zbench.judge.conditions import Conditions
+from zbench.judge.datasheets import of_subjects
 from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
 from zbench.judge.history import Kept, Series
 from zbench.judge.outcome import exit_code
+from zbench.judge.peers import against_best
 from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
 from zbench.judge.summary import Summary, summarise
@@ -106,6 +108,8 @@ def assess(
         verdicts=verdicts,
         floors=floors,
         scaling=steps,
+        peers=against_best(summaries, subjects),
+        datasheets=of_subjects(run, records),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from zbench.case import Case
 from zbench.judge.claims import load_claims
 from zbench.judge.facts import HOST_CONDITIONS, RunFacts
+from zbench.judge.peers import against_best
 from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
 from zbench.judge.summary import summarise
@@ -219,6 +220,7 @@ def judged(records: Sequence[Record], run: Run, directory: Path = Path("results/
         verdicts=judge(claims, summaries, compared, scaled, facts),
         floors=aa_floor(records),
         scaling=scaled,
+        peers=against_best(summaries, subjects),
     )
 
 

@@ -38,13 +38,20 @@ def test_order_is_that_of_the_page(findings: Findings) -> None:
     """Verdicts first, the command last."""
     text = render_markdown(findings)
     titles = headings(text)
-    assert titles[1:] == ["Verdicts", "How sure", "Results", "Comparisons", "Conditions"]
+    assert titles[1:] == [
+        "Verdicts",
+        "How sure",
+        "Against the best peer",
+        "Results",
+        "Comparisons",
+        "Conditions",
+    ]
     assert text.rstrip().endswith("```sh\nzbench run --card cpu --card cpu:generic --card numpy\n```")
 
 
 def test_every_verdict_and_result_is_a_whole_row(findings: Findings) -> None:
     """As many cells as the header has; the words are those of the verdict."""
-    verdicts, sure, results, *_ = tables(render_markdown(findings))
+    verdicts, sure, _, results, *_ = tables(render_markdown(findings))
     assert [row[0] for row in verdicts[1:]] == [v.claim for v in findings.verdicts]
     assert [row[1].partition(" ")[2] for row in verdicts[1:]] == [v.verdict for v in findings.verdicts]
     assert [tuple(row[:2]) for row in results[1:]] == [(s.key, s.subject) for s in findings.summaries]
@@ -55,7 +62,7 @@ def test_every_verdict_and_result_is_a_whole_row(findings: Findings) -> None:
 
 def test_what_went_wrong_has_no_figure(wrong: Findings) -> None:
     """WRONG stands where the median would, and the reason behind it."""
-    results = tables(render_markdown(wrong))[2]
+    results = tables(render_markdown(wrong))[3]
     (row,) = [row for row in results if row[2] == "WRONG"]
     assert row[:2] == ["gemm/fp32/2048x2048x2048/threads=1", "numpy"]
     assert row[3:6] == ["-", "-", "NO"]
@@ -66,7 +73,7 @@ def test_what_went_wrong_has_no_figure(wrong: Findings) -> None:
 def test_no_name_or_reason_breaks_a_table(findings: Findings, name: str) -> None:
     """Whatever a subject is called, it comes back as it was, on one line."""
     first = msgspec.structs.replace(findings.summaries[0], subject=name, why=name, status="wrong")
-    row = tables(render_markdown(replace(findings, summaries=[first])))[2][1]
+    row = tables(render_markdown(replace(findings, summaries=[first])))[3][1]
     assert row[1] == " ".join(name.split())
     assert row[7] == " ".join(name.split())
 

@@ -23,10 +23,10 @@ from zbench.judge.history import (
     points_of,
     spread,
 )
-from zbench.judge.ratios import MARGIN, Pairs, Ratio, decided
+from zbench.judge.ratios import MARGIN, Pairs, Ratio, decided, geometric_mean
 from zbench.judge.steps import steps
 from zbench.judge.summary import Pair, Summary
-from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, holm, interval, t_quantile
+from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, holm, t_quantile
 
 MOST_RUNS = 50
 """Where more runs than this would be needed, more runs are not the answer."""
@@ -214,14 +214,5 @@ def overall_of_blocks(summaries: Sequence[Summary], of: str, to: str) -> Overall
     firsts = {s.key: s for s in usable if s.subject == of}
     pairs = [Pairs(firsts[s.key], s) for s in usable if s.subject == to and s.key in firsts]
     pairs = [pair for pair in pairs if pair.blocks]
-    blocks = set.intersection(*(set(pair.blocks) for pair in pairs)) if pairs else set()
-    if not blocks:
-        return None
-    logs = [dict(zip(p.blocks, np.log(np.divide(p.to, p.of)), strict=True)) for p in pairs]
-    means = [exp(float(np.mean([each[block] for each in logs]))) for block in sorted(blocks)]
-    span = interval(means)
-    return Overall(
-        ratio=exp(float(np.mean(np.log(means)))),
-        interval=(span.lo, span.hi) if span and span.confidence >= 1 - INTERVAL_ALPHA else None,
-        cases=len(pairs),
-    )
+    found = geometric_mean(pairs)
+    return found and Overall(ratio=found[0], interval=found[1], cases=len(pairs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Literal
 
@@ -16,6 +16,7 @@ from zbench.measure.statistics import (
     Floats,
     floor_of,
     holm,
+    interval,
     normalised,
     p_value,
     paired,
@@ -117,6 +118,37 @@ class Pairs:
 
     def arguments(self) -> tuple[list[float], list[float], list[float] | None, list[float] | None]:
         return self.of, self.to, self.of_speeds, self.to_speeds
+
+
+def geometric_mean(pairs: Sequence[Pairs]) -> tuple[float, Pair | None, int] | None:
+    """(ratio, interval, blocks): the geometric mean of time(to) / time(of) over cases, each of equal weight.
+
+    By block, in those that have all the cases: cases of one block rise and fall together, so their errors
+    must not be averaged as if independent. No interval where too few blocks promise one; None where no block
+    has all.
+    """
+    blocks = sorted(set.intersection(*(set(pair.blocks) for pair in pairs))) if pairs else []
+    if not blocks:
+        return None
+    means = _by_block(pairs, blocks, lambda pair: np.divide(pair.to, pair.of))
+    speeds = None
+    if all(pair.of_speeds and pair.to_speeds for pair in pairs):
+        speeds = _by_block(pairs, blocks, lambda pair: np.divide(pair.to_speeds or 1, pair.of_speeds or 1))
+    span = interval(means, speeds)
+    settled: Floats = np.asarray(means)
+    if span and speeds and "normalised" in span.method:
+        settled = normalised(means, speeds)
+    sure = span is not None and span.confidence >= 1 - INTERVAL_ALPHA
+    ratio = float(np.exp(np.log(settled).mean()))
+    return ratio, (min(span.lo, ratio), max(span.hi, ratio)) if span and sure else None, len(blocks)
+
+
+def _by_block(
+    pairs: Sequence[Pairs], blocks: Sequence[int], figures: Callable[[Pairs], Floats]
+) -> list[float]:
+    """The geometric mean over cases in each block."""
+    logs = [dict(zip(pair.blocks, np.log(figures(pair)), strict=True)) for pair in pairs]
+    return [float(np.exp(np.mean([each[block] for each in logs]))) for block in blocks]
 
 
 def ratios(records: Iterable[Record], subjects: Sequence[str]) -> list[Ratio]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zbench.judge.claims import Claim
+from zbench.judge.datasheets import DataSheet
+from zbench.judge.peers import Group
 from zbench.judge.ratios import AA, Ratio
 from zbench.judge.scaling import Scaling
 from zbench.judge.summary import Summary
@@ -28,6 +30,10 @@ class Findings:
     floors: Mapping[str, AA] = field(default_factory=dict)
     """suite -> the A/A noise floor."""
     scaling: Scaling = field(default_factory=Scaling)
+    peers: Sequence[Group] = ()
+    """The first card against the best of the others; none where one card was measured."""
+    datasheets: Mapping[str, DataSheet] = field(default_factory=dict)
+    """Subject -> what is published of it, where the catalogue names its device."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

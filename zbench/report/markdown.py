@@ -6,14 +6,13 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from zbench.judge.summary import Summary
-from zbench.report import words
+from zbench.report import standing, words
 from zbench.report.conditions import machine, settings
 from zbench.report.findings import Findings
 from zbench.report.judged import Judged, judged
 from zbench.report.page import LEGEND, SURENESS, again, legend, outcome, sureness
 from zbench.report.remarks import remarks
-from zbench.report.rows import result
+from zbench.report.rows import of_sheet, result
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$])")
 """What Markdown, tables, HTML or a forge (@name, $math$) would read as something else."""
@@ -29,7 +28,11 @@ def render_markdown(findings: Findings) -> str:
     parts += ["## Verdicts", _verdicts(judged(findings), several)]
     for label, part in findings.parts.items():
         parts += [f"## How sure{f': run {label}' if label else ''}", _sureness(part)]
-    parts += ["## Results", _results(findings.summaries)]
+    if findings.peers:
+        rows = ([text(cell) for cell in row] for row in standing.rows(findings.peers))
+        header = [text(name) for name in standing.HEADER]
+        parts += [f"## {standing.TITLE}", text(standing.about(findings.peers)), table(header, rows)]
+    parts += ["## Results", _results(findings)]
     if findings.ratios:
         parts += ["## Comparisons", _comparisons(findings)]
     for label, part in findings.parts.items():
@@ -66,12 +69,15 @@ def _sureness(findings: Findings) -> str:
     return table(SURENESS, ([text(cell) for cell in row] for row in sureness(findings)))
 
 
-def _results(summaries: Iterable[Summary]) -> str:
-    header = ("case", "subject", "median", "rate", "% of peak", "verified", "launches", "remarks")
+def _results(findings: Findings) -> str:
+    sheets = findings.datasheets
+    published = ["% of data sheet"] if sheets else []
+    header = ("case", "subject", "median", "rate", "% of peak", *published, "verified", "launches", "remarks")
     rows = []
-    for s in summaries:
+    for s in findings.summaries:
         time, rate, peak, verified = result(s)
-        cells = (time, rate or "-", peak, verified, str(s.launches), s.why or "-")
+        told = [of_sheet(sheets, s)] if sheets else []
+        cells = (time, rate or "-", peak, *told, verified, str(s.launches), s.why or "-")
         rows.append([code(s.key), code(s.subject), *map(text, cells)])
     return table(header, rows)
 

@@ -41,6 +41,8 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
             [fit for found in each for fit in found.scaling.fits],
             [projection for found in each for projection in found.scaling.projections],
         ),
+        peers=[group for found in each for group in found.peers],
+        datasheets={subject: sheet for found in each for subject, sheet in found.datasheets.items()},
         members=members,
     )
 
@@ -64,6 +66,8 @@ def _labelled(found: Findings, label: str) -> Findings:
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],
+        peers=[replace(group, subject=mark(group.subject)) for group in found.peers],
+        datasheets={mark(subject): sheet for subject, sheet in found.datasheets.items()},
         floors={suite: replace(aa, subject=mark(aa.subject)) for suite, aa in found.floors.items()},
         scaling=Scaling(
             [replace(e, subject=mark(e.subject)) for e in scaling.efficiencies],

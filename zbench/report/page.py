@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from zbench.judge.datasheets import DataSheet, share
 from zbench.judge.summary import Summary
 from zbench.records import store
 from zbench.records.schema import Run
-from zbench.report import series, style, svg, words
+from zbench.report import series, standing, style, svg, words
 from zbench.report.chart import Chart, Missing
 from zbench.report.conditions import machine, machines, settings
 from zbench.report.cost import cost
@@ -74,7 +75,10 @@ def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
         },
         missing=[chart for chart in charts if isinstance(chart, Missing)],
         ratios=findings.ratios,
-        cases=[_case(summary) for summary in findings.summaries],
+        standing=standing,
+        peers=findings.peers,
+        datasheets={sheet.name: sheet for sheet in findings.datasheets.values()}.values(),
+        cases=[_case(summary, findings.datasheets) for summary in findings.summaries],
         reproduce=[
             (label, shlex.join(again(part.run)), part.directory, part.run.zbench)
             for label, part in parts.items()
@@ -167,7 +171,7 @@ def half_width(summary: Summary) -> float | None:
     return (summary.interval_ns[1] - summary.interval_ns[0]) / 2 / summary.median_ns
 
 
-def _case(summary: Summary) -> dict[str, Any]:
+def _case(summary: Summary, sheets: Mapping[str, DataSheet]) -> dict[str, Any]:
     timed = summary.status == "ok" and summary.median_ns is not None
     interval = value = peak = "-"
     if timed and summary.interval_ns:
@@ -182,6 +186,7 @@ def _case(summary: Summary) -> dict[str, Any]:
         "interval": interval,
         "value": value,
         "peak": peak,
+        "sheet": "-" if (told := share(sheets, summary)) is None else f"{100 * told:.0f} %",
         "verified": {True: "yes", False: "NO", None: "-"}[summary.verified],
         "variant": ", ".join(f"{name} {value}" for name, value in sorted(summary.variant.items())) or "-",
         "remarks": "; ".join(filter(None, ("noisy" * summary.noisy, summary.why, _method(summary)))) or "-",

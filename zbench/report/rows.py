@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from zbench.judge.claims import Claim
+from zbench.judge.datasheets import DataSheet, share
 from zbench.judge.ratios import Ratio
 from zbench.judge.summary import Summary
 from zbench.judge.verdicts import Verdict
@@ -86,6 +87,12 @@ def result(summary: Summary) -> tuple[str, str, str, str]:
     rate = "" if summary.value is None or summary.unit == "s" else words.value(summary.value, summary.unit)
     peak = "-" if summary.fraction_of_peak is None else f"{100 * summary.fraction_of_peak:.0f}"
     return time, rate, peak, verified + (" noisy" if summary.noisy else "")
+
+
+def of_sheet(sheets: Mapping[str, DataSheet], summary: Summary) -> str:
+    """Percent of what the maker publishes, where the card is matched and that is known."""
+    found = share(sheets, summary)
+    return "-" if found is None else f"{100 * found:.0f}"
 
 
 def next_steps(findings: Findings, page: str) -> list[str]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import Literal
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
@@ -16,8 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from zbench.judge.datasheets import DataSheet
 from zbench.judge.summary import Summary
-from zbench.report import rows, words
+from zbench.report import rows, standing, words
 from zbench.report.conditions import machine
 from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
@@ -28,6 +30,9 @@ WIDE, MIDDLE = 96, 64
 """Columns from which keys have room inside a table, and from which figures have room in columns."""
 RESULT = {"median": 16, "rate": 13, "% peak": 6, "verified": 9}
 """Columns of a result and their widths: the longest text that each can hold."""
+SHEET = {"% sheet": 7}
+"""One more, where the catalogue has the data sheet of a card."""
+Sheets = Mapping[str, DataSheet]
 ENTRY = 7
 """Columns of the names at the foot of the screen: Record, Charts."""
 GLUE = "\ue000"
@@ -80,6 +85,7 @@ def render_screen(
         *screen.head(findings),
         *screen.verdicts(findings),
         *screen.results(findings, every_result),
+        *screen.standing(findings),
         screen.noise(findings),
         screen.places(findings, page),
     ]
@@ -180,13 +186,14 @@ class Screen:
         shown = list(findings.summaries) if every else rows.headline(findings.summaries)
         parts: list[RenderableType] = [Text()]
         if self.width >= WIDE:
-            parts.append(self._flat(shown))
+            parts.append(self._flat(shown, findings.datasheets))
         else:
             parts.append(self.say("Results", "bold"))
             for i, summary in enumerate(shown):
                 if i == 0 or shown[i - 1].key != summary.key:
                     parts.append(self.say(summary.key))
-                parts.append(self._aligned(summary) if self.width >= MIDDLE else self._told(summary))
+                line = self._aligned if self.width >= MIDDLE else self._told
+                parts.append(line(summary, findings.datasheets))
         more = len(findings.summaries) - len(shown)
         if more > 0:
             text = (
@@ -195,41 +202,53 @@ class Screen:
             parts.append(self.say(f"{text}{more} more on the page.", "dim"))
         return parts
 
-    def _flat(self, shown: Sequence[Summary]) -> RenderableType:
+    def _flat(self, shown: Sequence[Summary], sheets: Sheets) -> RenderableType:
         """One row a result, the key in it."""
         table = Table(box=None, pad_edge=False, expand=True, header_style="bold", padding=(0, 1, 0, 0))
         longest = max((cell_len(words.short(summary.subject)) for summary in shown), default=0)
-        widths = (min(max(7, longest), words.LONGEST_NAME), *RESULT.values())
-        room = self.width - sum(widths) - len(widths)
+        columns = {"subject": min(max(7, longest), words.LONGEST_NAME)} | RESULT | (SHEET if sheets else {})
+        room = self.width - sum(columns.values()) - len(columns)
         table.add_column("case", width=room, overflow="fold")
-        for name, width in zip(("subject", *RESULT), widths, strict=True):
-            table.add_column(
-                name, width=width, overflow="fold", justify="right" if name == "% peak" else "left"
-            )
+        for name, width in columns.items():
+            table.add_column(name, width=width, overflow="fold", justify=justified(name))
         for summary in shown:
-            cells = (words.short(summary.subject), *rows.result(summary))
+            told = [rows.of_sheet(sheets, summary)] if sheets else []
+            cells = (words.short(summary.subject), *rows.result(summary), *told)
             style = style_of(summary)
             table.add_row(self.say(summary.key, style, room), *(self.say(cell, style) for cell in cells))
         return table
 
-    def _aligned(self, summary: Summary) -> RenderableType:
+    def _aligned(self, summary: Summary, sheets: Sheets) -> RenderableType:
         """One line under its key, in columns."""
         line = Table.grid(expand=True, padding=(0, 1, 0, 0))
         line.add_column(width=1)
         line.add_column(ratio=1, overflow="fold")
         for name, width in RESULT.items():
-            line.add_column(width=width, overflow="fold", justify="right" if name == "% peak" else "left")
+            line.add_column(width=width, overflow="fold", justify=justified(name))
         time, rate, peak, verified = rows.result(summary)
         cells = ("", summary.subject, time, rate, f"{peak} %" if peak != "-" else peak, verified)
         line.add_row(*(self.say(cell, style_of(summary)) for cell in cells))
-        return line
+        told = rows.of_sheet(sheets, summary)
+        return line if told == "-" else Group(line, self._indented(f"{told} % of the data sheet"))
 
-    def _told(self, summary: Summary) -> RenderableType:
+    def _told(self, summary: Summary, sheets: Sheets) -> RenderableType:
         """In words, for the narrowest terminals."""
         time, rate, peak, verified = rows.result(summary)
         figures = [time, *([rate] if rate else []), *([f"{peak} % of peak"] if peak != "-" else [])]
+        if (told := rows.of_sheet(sheets, summary)) != "-":
+            figures.append(f"{told} % of the data sheet")
         text = f"{summary.subject}: {', '.join(figures)}, verified {verified}"
         return self._indented(text, style_of(summary))
+
+    def standing(self, findings: Findings) -> list[RenderableType]:
+        """The first card against the best of the others, a group a line or two."""
+        if not findings.peers:
+            return []
+        parts: list[RenderableType] = [Text(), self.say(standing.TITLE, "bold")]
+        for name, ratio, worst, share in standing.rows(findings.peers):
+            peak = f"; {share} % of the adjacent peak" if share != "-" else ""
+            parts += [self.say(name), self._indented(f"{ratio}; worst {worst}{peak}")]
+        return [*parts, self.say(standing.about(findings.peers), "dim")]
 
     def noise(self, findings: Findings) -> RenderableType:
         floors = [f"{suite} {words.floor(aa.floor)}" for suite, aa in findings.floors.items()]
@@ -279,3 +298,7 @@ def _priced(findings: Findings) -> list[Cost]:
 
 def style_of(summary: Summary) -> str:
     return "" if summary.status == "ok" else "bold red"
+
+
+def justified(column: str) -> Literal["left", "right"]:
+    return "right" if column.startswith("%") else "left"

@@ -1,0 +1,150 @@
+"""The first card against the best other one, case by case and in groups: what a table of peers is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, log
+
+import msgspec
+import numpy as np
+
+from zbench.case import Case
+from zbench.judge.ratios import Pairs, geometric_mean
+from zbench.judge.summary import Pair, Summary
+from zbench.measure.statistics import INTERVAL_ALPHA, ratio_interval
+
+SKINNY_ROWS = 16
+"""m of a GEMM up to which it is decoding: bound by memory, with kernels of its own."""
+
+
+class Meeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One case that the first card and at least one other answered."""
+
+    key: str
+    case: Case
+    subject: str
+    peer: str
+    """The best of the others: the least median over blocks."""
+    ratio: float
+    """rate(subject) / rate(peer): above 1 the first card is faster."""
+    interval: Pair | None
+    launches: int
+    """Blocks in which both answered."""
+    share: float | None
+    """Of the first card's adjacent peak or roof."""
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Cases of one workload, dtype, kind of shape and parameters, over all their sizes."""
+
+    workload: str
+    dtype: str
+    shape: str
+    """Of a GEMM, see `shape_of`; else empty."""
+    parameters: str
+    """`threads=1 transb=t`, defaults left out."""
+    subject: str
+    cases: int
+    ratio: float
+    """Geometric mean over the cases, each of equal weight."""
+    interval: Pair | None
+    """Of the ratio, over blocks that have all the cases; None where there are too few."""
+    launches: int
+    """Such blocks."""
+    worst: Meeting
+    shares: tuple[float, float, float] | None
+    """Median, least and most share of the adjacent peak; None where a case has none."""
+
+
+def against_best(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[Group]:
+    """The first card of `subjects` against the best of the others, group by group; none without others."""
+    pairs = _pairs(summaries, subjects)
+    groups: dict[tuple[str, ...], list[tuple[Meeting, Pairs]]] = {}
+    for meeting, pair in pairs:
+        case = meeting.case
+        family = (case.workload, case.dtype, shape_of(case), parameters_of(case))
+        groups.setdefault(family, []).append((meeting, pair))
+    return [_group(family, members) for family, members in groups.items()]
+
+
+def shape_of(case: Case) -> str:
+    """`square`; else by m, which decides what bounds a GEMM: one token, a few (decode), or many (prefill)."""
+    if case.workload != "gemm":
+        return ""
+    m, n, k = case.size
+    if m == n == k:
+        return "square"
+    if m == 1:
+        return "m = 1"
+    return f"m <= {SKINNY_ROWS}" if m <= SKINNY_ROWS else f"m > {SKINNY_ROWS}"
+
+
+def parameters_of(case: Case) -> str:
+    """Those that are in the key."""
+    return " ".join(case.key.split("/")[3:])
+
+
+def _pairs(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[tuple[Meeting, Pairs]]:
+    """Every case with its best peer; of several variants of one subject its fastest."""
+    usable = [s for s in summaries if s.suite == "card" and s.status == "ok" and s.launch_medians_ns]
+    first = next((name for name in subjects if any(s.subject == name for s in usable)), "")
+    answers: dict[str, dict[str, Summary]] = {}
+    for s in usable:
+        fastest = answers.setdefault(s.key, {})
+        if s.subject not in fastest or _ns(s) < _ns(fastest[s.subject]):
+            fastest[s.subject] = s
+    found = []
+    for key, by_subject in answers.items():
+        others = [s for name, s in by_subject.items() if name != first]
+        if first not in by_subject or not others:
+            continue
+        mine, best = by_subject[first], min(others, key=_ns)
+        pair = Pairs(mine, best)
+        if pair.blocks:
+            found.append((_meeting(key, mine, best, pair), pair))
+    return found
+
+
+def _ns(summary: Summary) -> float:
+    return summary.median_ns or float("inf")
+
+
+def _meeting(key: str, mine: Summary, best: Summary, pair: Pairs) -> Meeting:
+    span = ratio_interval(*pair.arguments())  # time(best) / time(mine) is rate(mine) / rate(best)
+    sure = span and span.confidence >= 1 - INTERVAL_ALPHA
+    return Meeting(
+        key=key,
+        case=mine.case,
+        subject=mine.subject,
+        peer=best.subject,
+        ratio=span.median if span else pair.to[0] / pair.of[0],
+        interval=(span.lo, span.hi) if span and sure else None,
+        launches=len(pair.blocks),
+        share=mine.fraction_of_peak,
+    )
+
+
+def _group(family: tuple[str, ...], members: Sequence[tuple[Meeting, Pairs]]) -> Group:
+    meetings = [meeting for meeting, _ in members]
+    workload, dtype, shape, parameters = family
+    if len(meetings) == 1:
+        ratio, bounds, launches = meetings[0].ratio, meetings[0].interval, meetings[0].launches
+    else:
+        alone = exp(float(np.mean([log(meeting.ratio) for meeting in meetings])))
+        mean = geometric_mean([pair for _, pair in members])
+        ratio, bounds, launches = mean or (alone, None, 0)
+    shares = [meeting.share for meeting in meetings if meeting.share is not None]
+    told = (float(np.median(shares)), min(shares), max(shares)) if len(shares) == len(meetings) else None
+    return Group(
+        workload=workload,
+        dtype=dtype,
+        shape=shape,
+        parameters=parameters,
+        subject=meetings[0].subject,
+        cases=len(meetings),
+        ratio=ratio,
+        interval=bounds,
+        launches=launches,
+        worst=min(meetings, key=lambda meeting: meeting.ratio),
+        shares=told,
+    )

@@ -1,0 +1,57 @@
+"""How the first card stands against the best of the others, as rows that are complete by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zbench.judge.peers import Group
+from zbench.measure.statistics import INTERVAL_ALPHA
+from zbench.report import words
+
+TITLE = "Against the best peer"
+HEADER = ("cases", "rate ratio [interval]", "worst case", "% of adjacent peak: median [least, most]")
+
+
+def about(groups: Sequence[Group]) -> str:
+    """What the ratios are, in one sentence or two."""
+    subjects = words.sentence(list(dict.fromkeys(group.subject for group in groups)))
+    return (
+        f"Rate of {subjects} over that of the fastest other card in each case, paired in blocks: above 1, "
+        f"{subjects} is faster. A group's ratio is the geometric mean over its cases with its "
+        f"{100 * (1 - INTERVAL_ALPHA):.0f} % interval over blocks; the peak is what the probe beside each "
+        "burst reached."
+    )
+
+
+def rows(groups: Sequence[Group]) -> list[tuple[str, str, str, str]]:
+    """A row a group, in the order of `HEADER`."""
+    return [(named(group), ratio(group), worst(group), share(group)) for group in groups]
+
+
+def named(group: Group) -> str:
+    """`gemm fp32, square, threads=1: 4 cases`."""
+    kind = ", ".join(filter(None, (f"{group.workload} {group.dtype}", group.shape, group.parameters)))
+    of = f" of {group.subject}" if " · " in group.subject else ""  # of several runs on one page
+    return f"{kind}{of}: {words.counted(group.cases, 'case')}"
+
+
+def ratio(group: Group) -> str:
+    """`1.12x [1.10, 1.14]`; how many blocks, where they carry no interval."""
+    if group.interval is None:
+        return f"{group.ratio:.3f}x [no interval of {words.counted(group.launches, 'block')}]"
+    low, high = group.interval
+    return f"{group.ratio:.3f}x [{low:.3f}, {high:.3f}]"
+
+
+def worst(group: Group) -> str:
+    """`0.973x 256x256x256 (mkl)`: its size tells it from the others of the group."""
+    meeting = group.worst
+    return f"{meeting.ratio:.3f}x {'x'.join(map(str, meeting.case.size))} ({meeting.peer})"
+
+
+def share(group: Group) -> str:
+    """`88 [81, 92]`."""
+    if group.shares is None:
+        return "-"
+    middle, least, most = (f"{100 * one:.0f}" for one in group.shares)
+    return f"{middle} [{least}, {most}]"
