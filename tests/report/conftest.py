@@ -25,7 +25,7 @@ from zbench.workloads import workload
 from zbench.workloads.profiles import KIB, MIB, PROFILES, card_cases, fabric_cases
 
 LAUNCHES = 5
-PEAK = {"fp32": 152.8e9, "fp64": 76.4e9}
+PEAK = {"fp32": 152.8e9, "fp64": 76.4e9, "bf16": 152.8e9, "int8": 611.6e9}
 """FLOP/s of one thread."""
 CARDS: dict[str, Callable[[int], float]] = {
     "cpu": lambda n: 0.90 * n / (n + 40),
@@ -71,7 +71,7 @@ def records(seed: int = 7, launches: int = LAUNCHES) -> list[Record]:
     made = []
     profile = PROFILES["quick"]
     for subject, share in CARDS.items():
-        for case in card_cases(profile, 2, 32 * MIB):
+        for case in [*card_cases(profile, 2, 32 * MIB), *_narrow_cases()]:
             made += _bursts(rng, "card", case, subject, _card_ns(case, share), launches, {"isa": "avx512"})
     for subject, (alpha, beta) in FABRICS.items():
         for case in _fabric_cases():
@@ -103,6 +103,15 @@ def _fabric_cases() -> list[Case]:
     return sorted({case.key: case for case in cases}.values(), key=lambda case: case.key)
 
 
+def _narrow_cases() -> list[Case]:
+    """Other dtypes, and y = x W^T of a few and of many rows with its weights in memory."""
+    square = [Case("gemm", dtype, (1024, 1024, 1024), {"threads": 2}) for dtype in ("bf16", "int8")]
+    rows: dict[str, int | str] = {"threads": 2, "transb": "t", "cache": "cold"}
+    return square + [
+        Case("gemm", dtype, (m, 4096, 4096), rows) for dtype in ("fp32", "bf16") for m in (1, 8, 512)
+    ]
+
+
 def _step_cases() -> list[Case]:
     sizes = [(512, p) for p in (1, 2, 4, 8)] + [(512 // p, p) for p in (2, 4, 8)]
     return [Case("step", "fp32", (m, 1024, 1024), {"ranks": p}) for m, p in sizes]
@@ -110,8 +119,10 @@ def _step_cases() -> list[Case]:
 
 def _card_ns(case: Case, share: Callable[[int], float]) -> float:
     if case.workload == "gemm":
-        threads = case.threads**0.93
-        return 2 * case.size[0] ** 3 / (PEAK[case.dtype] * share(case.size[0]) * threads) * 1e9
+        threads, work = case.threads**0.93, workload("gemm")
+        arithmetic_s = work.flops(case) / (PEAK[case.dtype] * share(case.size[0]) * threads)
+        memory_s = work.bytes(case) / (20e9 * share(4096)) * (case.get("transb") == "t")
+        return max(arithmetic_s, memory_s) * 1e9
     return workload(case.workload).bytes(case) / (21e9 * (0.9 + 0.1 * share(2048))) * 1e9
 
 

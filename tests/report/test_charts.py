@@ -13,16 +13,19 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from zbench.judge.summary import Summary
-from zbench.records.schema import Sheet
-from zbench.report import style, svg
+from zbench.judge.datasheets import named
+from zbench.judge.summary import Summary, summarise
+from zbench.records.schema import Probe, Sheet
+from zbench.report import style, svg, words
 from zbench.report.chart import Chart, Missing
 from zbench.report.charts.bandwidth import bandwidth
 from zbench.report.charts.busbw import busbw
 from zbench.report.charts.claims import claims
+from zbench.report.charts.decode import decode
 from zbench.report.charts.ecdf import Limit, latency_ecdf
 from zbench.report.charts.efficiency import efficiency
 from zbench.report.charts.gemm import gemm_share
+from zbench.report.charts.ladder import ladder
 from zbench.report.charts.latency import latency
 from zbench.report.charts.roofline import roofline
 from zbench.report.draw import draw, write_charts
@@ -33,6 +36,8 @@ from zbench.report.merge import merge
 NAMES = [
     "claims",
     "gemm",
+    "decode",
+    "precision-ladder",
     "roofline",
     "latency",
     "latency-distribution",
@@ -52,7 +57,7 @@ def of(findings: Findings, key: str, subject: str) -> Summary:
 
 
 def test_every_chart_is_drawn_in_the_order_of_the_page(charts: list[Chart | Missing]) -> None:
-    """A run with cards, a fabric and scaling has all eight charts."""
+    """A run with cards, a fabric and scaling has all ten charts."""
     assert [drawn(chart).name for chart in charts] == NAMES
 
 
@@ -133,7 +138,7 @@ def test_inlined_picture_has_no_namespace_no_title_line_and_page_colours(
 def test_gemm_words_and_table_are_the_data(findings: Findings) -> None:
     """Alt text gives each card's share of the peak at the largest size; the table has every point."""
     chart = drawn(gemm_share(findings.summaries, findings.records))
-    gemms = [s for s in findings.summaries if s.case.workload == "gemm"]
+    gemms = [s for s in findings.summaries if s.case.workload == "gemm" and len({*s.case.size}) == 1]
     rows = {(row[0], row[1], row[2], row[3]): row for row in chart.table.rows}
     assert len(chart.table.rows) == len(rows) == len(gemms)
     for s in gemms:
@@ -163,6 +168,164 @@ def test_roofline_ceilings_are_the_probes_and_the_fastest_stream(findings: Findi
     assert float(row[4]) == pytest.approx(max(streams) / 12 / 1e9, rel=1e-3)  # 2 FLOP for 24 bytes
     gemm = next(r for r in chart.table.rows if r[0] == "gemm/fp32/2048x2048x2048/threads=2" and r[1] == "cpu")
     assert gemm[5] == "arithmetic"
+
+
+def svg_texts(chart: Chart) -> list[str]:
+    """Everything that is written in the picture."""
+    root = ElementTree.fromstring(chart.svg)
+    return ["".join(element.itertext()) for element in root.iter(f"{{{svg.SVG}}}text")]
+
+
+def heights(chart: Chart) -> tuple[float, float]:
+    """Width and height of the picture in points."""
+    _, _, width, height = (
+        float(part) for part in ElementTree.fromstring(chart.svg).attrib["viewBox"].split()
+    )
+    return width, height
+
+
+def test_every_dtype_and_thread_count_has_its_panel_of_shares(findings: Findings) -> None:
+    """fp64 first, then narrower; two thread counts side by side where all dtypes have both."""
+    square = [s for s in findings.summaries if s.case.dtype in ("fp32", "fp64")]
+    texts = svg_texts(drawn(gemm_share(square, findings.records)))
+    titles = [text for text in texts if text.startswith(("fp", "bf", "int"))]
+    assert titles == ["fp64, 1 thread", "fp64, 2 threads", "fp32, 1 thread", "fp32, 2 threads"]
+    assert texts.count("peak probe beside each burst") == 4
+
+
+def test_a_share_above_the_roof_is_drawn_above_it(findings: Findings) -> None:
+    """A probe that was disturbed does not cut off what was measured beside it."""
+    key = "gemm/fp32/1024x1024x1024/threads=1"
+    records = [
+        msgspec.structs.replace(r, probe=Probe("FLOP/s", r.probe.before / 2, r.probe.after / 2))
+        if r.key == key and r.subject == "cpu" and r.probe
+        else r
+        for r in findings.records
+    ]
+    chart = drawn(gemm_share(summarise(records), records))
+    row = next(r for r in chart.table.rows if r[:4] == ("fp32", "cpu", "1", "1024"))
+    assert float(row[6]) > 150
+    assert "150" in svg_texts(chart)
+
+
+def test_the_same_parameters_are_said_once_and_others_tell_lines_apart(findings: Findings) -> None:
+    """Zeros are no result, and have no line."""
+
+    def changed(s: Summary, **parameters: str) -> Summary:
+        return msgspec.structs.replace(
+            s, case=msgspec.structs.replace(s.case, parameters=s.case.parameters | parameters)
+        )
+
+    plain = [s for s in findings.summaries if s.case.workload == "gemm" and s.case.dtype == "fp32"]
+    cold = [recase(changed(s, cache="cold")) for s in plain]
+    assert " All cache=cold." in drawn(gemm_share(cold, [])).caption
+    packed = [recase(changed(s, weights="prepacked")) for s in cold]
+    chart = drawn(gemm_share(cold + packed, []))
+    assert "cpu, weights=prepacked" in svg_texts(chart)
+    assert {row[8] for row in chart.table.rows} == {"-", "weights=prepacked"}
+    zeros = [recase(changed(s, data="zeros")) for s in plain]
+    assert drawn(gemm_share(plain + zeros, [])).table == drawn(gemm_share(plain, [])).table
+    assert isinstance(gemm_share(zeros, []), Missing)
+
+
+def recase(s: Summary) -> Summary:
+    """With the key of its case."""
+    return msgspec.structs.replace(s, key=s.case.key)
+
+
+def test_decode_is_told_in_bytes_against_the_read_of_the_same_run(findings: Findings) -> None:
+    """m n k products of few rows only; the roof is the read at the same thread count."""
+    chart = drawn(decode(findings.summaries))
+    assert {row[1] for row in chart.table.rows} == {"1x4096x4096", "8x4096x4096"}
+    one = of(findings, "gemm/bf16/1x4096x4096/cache=cold/threads=2/transb=t", "cpu")
+    reads = [s.value or 0 for s in findings.summaries if s.case.workload == "read"]
+    row = next(r for r in chart.table.rows if r[:3] == ("bf16", "1x4096x4096", "cpu"))
+    moved = 2 * (4096 * 4096 + 2 * 4096)  # bf16 W, x and y
+    assert float(row[4]) == pytest.approx(moved / (one.median_ns or 1), rel=1e-3)
+    assert float(row[6]) == pytest.approx(100 * moved / (one.median_ns or 1) * 1e9 / max(reads), abs=0.06)
+    assert any(text.endswith("GB/s: read, measured in this run") for text in svg_texts(chart))
+    assert (
+        f"bf16 m = 1: cpu {words.si(float(row[4]) * 1e9, 'B/s')}, {float(row[6]):.0f} % of the roof"
+        in chart.alt
+    )
+    assert "All cache=cold." in chart.caption
+
+
+def test_decode_without_a_read_has_the_probe_or_no_roof(findings: Findings) -> None:
+    """A probe in FLOP/s says nothing of memory."""
+    few = [s for s in findings.summaries if s.case.workload == "gemm"]
+    chart = drawn(decode(few))
+    assert {row[6] for row in chart.table.rows} == {"-"}
+    assert "roof" not in chart.alt
+    beside = [msgspec.structs.replace(s, probe=25e9, probe_unit="B/s") for s in few]
+    assert "25 GB/s: bandwidth probe beside the bursts" in svg_texts(drawn(decode(beside)))
+
+
+def test_the_ladder_is_over_the_same_cards_fp32(findings: Findings) -> None:
+    """The best GEMM of each dtype, whatever its size; beside it what the data sheet promises."""
+    chart = drawn(ladder(findings.summaries, {"cpu": named("h200")}))
+    rows = {row[:2]: row for row in chart.table.rows}
+    best = {
+        dtype: max(s.value or 0 for s in findings.summaries if s.subject == "cpu" and s.case.dtype == dtype)
+        for dtype in ("fp32", "int8", "bf16")
+    }
+    assert float(rows["cpu", "int8"][3]) == pytest.approx(best["int8"] / best["fp32"], rel=1e-3)
+    assert float(rows["cpu", "bf16"][4]) == pytest.approx(989 / 66.9, rel=1e-3)
+    assert rows["numpy", "bf16"][4] == "-"
+    assert rows["cpu", "fp32"][3] == "1"
+    assert "Hollow: dense peaks of the data sheet of NVIDIA H200 SXM" in chart.caption
+    assert f"cpu: fp64 {float(rows['cpu', 'fp64'][3]):.3g}x, bf16 " in chart.alt
+    assert "Hollow" not in drawn(ladder(findings.summaries, {})).caption
+
+
+def test_the_ladder_needs_two_dtypes_of_one_card(findings: Findings) -> None:
+    """And names a card that has no fp32 to be compared with."""
+    single = [s for s in findings.summaries if s.case.dtype == "fp32"]
+    assert isinstance(ladder(single, {}), Missing)
+    without = [s for s in findings.summaries if s.subject != "numpy" or s.case.dtype != "fp32"]
+    assert "Without fp32, so not drawn: numpy." in drawn(ladder(without, {})).caption
+
+
+def test_the_roofline_has_decode_and_prefill_and_a_panel_a_dtype(findings: Findings) -> None:
+    """All of the run that computes, at the thread count of the roof."""
+    chart = drawn(roofline(findings.summaries))
+    keys = {row[0] for row in chart.table.rows}
+    assert "gemm/bf16/1x4096x4096/cache=cold/threads=2/transb=t" in keys
+    assert "gemm/bf16/512x4096x4096/cache=cold/threads=2/transb=t" in keys
+    titles = [text for text in svg_texts(chart) if text in ("fp64", "fp32", "bf16", "int8")]
+    assert titles == ["fp64", "fp32", "bf16", "int8"]
+    assert "Hollow: GEMMs of at most 16 rows (decode)." in chart.caption
+    assert "data sheet" not in chart.svg
+
+
+def test_ceilings_of_a_data_sheet_are_dashed_and_named(findings: Findings) -> None:
+    """Of a matched card only; the measured ones stay."""
+    chart = drawn(roofline(findings.summaries, {"cpu": named("a100")}))
+    texts = svg_texts(chart)
+    assert "-- 312 TFLOP/s, 2.04 TB/s: data sheet a100" in texts
+    assert any(text.endswith("GB/s: measured") for text in texts)
+    assert (
+        "Dashed: dense peak and bandwidth as published of NVIDIA A100 SXM 80 GB (high confidence)."
+        in chart.caption
+    )
+    assert chart.table == drawn(roofline(findings.summaries)).table
+    assert "stroke-dasharray" in chart.svg
+    absent = drawn(roofline(findings.summaries, {"another": named("a100")}))
+    assert "data sheet" not in absent.svg
+
+
+def test_a_roofline_without_probes_stands_under_the_data_sheet_alone(findings: Findings) -> None:
+    """A device without a peak probe has its measured bandwidth and what is published; else nothing."""
+    bare = [msgspec.structs.replace(s, probe=None, probe_unit="") for s in findings.summaries]
+    assert isinstance(roofline(bare), Missing)
+    texts = svg_texts(drawn(roofline(bare, {"cpu": named("a100")})))
+    assert "-- 312 TFLOP/s, 2.04 TB/s: data sheet a100" in texts
+
+
+def test_charts_of_cards_fit_a_page(charts: list[Chart | Missing]) -> None:
+    """72 rem less the frame, at 96 pixels an inch: what is wider would have to be scrolled."""
+    for chart in map(drawn, charts[1:5]):
+        assert heights(chart)[0] * svg.PIXELS_PER_POINT <= 1090
 
 
 def test_latency_words_give_first_and_last_point_and_the_fit(findings: Findings) -> None:
@@ -204,7 +367,7 @@ def test_distribution_without_a_claim_has_no_limit(findings: Findings) -> None:
 
 def test_the_four_microsecond_line_comes_from_the_claims_file(charts: list[Chart | Missing]) -> None:
     """The built-in claims say 4 us, and so does the chart."""
-    assert "within the claimed 4 µs" in drawn(charts[4]).alt
+    assert "within the claimed 4 µs" in drawn(charts[6]).alt
 
 
 def test_bandwidth_and_busbw_tables_are_the_data(findings: Findings) -> None:
@@ -261,7 +424,7 @@ def test_a_single_suite_draws_its_own_charts(findings: Findings, suite: str) -> 
     charts = draw(replace(findings, summaries=part, verdicts=[], claims=[], scaling=scaled))
     names = {chart.name for chart in charts if isinstance(chart, Chart)}
     expected = {
-        "card": {"gemm", "roofline"},
+        "card": {"gemm", "decode", "precision-ladder", "roofline"},
         "fabric": {"latency", "latency-distribution", "bandwidth", "busbw"},
         "scaling": {"scaling-efficiency"},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -22,12 +23,11 @@ def forms(findings: Findings) -> dict[str, str]:
         "screen": render_screen(findings, width=100, every_result=True),
         "narrow": render_screen(findings, width=50, every_result=True),
         "markdown": render_markdown(findings).replace("\\", ""),
-        "page": re.sub(r"<[^>]+>", " ", render_page(findings, []).split('type="application/json"')[0]),
+        "page": unescape(
+            re.sub(r"<[^>]+>", " ", render_page(findings, []).split('type="application/json"')[0])
+        ),
     }
-    return {
-        name: " ".join(text.replace("&lt;", "<").replace("&#39;", "'").split())
-        for name, text in plain.items()
-    }
+    return {name: " ".join(text.split()) for name, text in plain.items()}
 
 
 def test_every_form_has_each_group_with_ratio_worst_and_share(findings: Findings) -> None:

@@ -10,9 +10,11 @@ from zbench.report.chart import Chart, Missing
 from zbench.report.charts.bandwidth import bandwidth
 from zbench.report.charts.busbw import busbw
 from zbench.report.charts.claims import claims
+from zbench.report.charts.decode import decode
 from zbench.report.charts.ecdf import Limit, latency_ecdf
 from zbench.report.charts.efficiency import efficiency
 from zbench.report.charts.gemm import gemm_share
+from zbench.report.charts.ladder import ladder
 from zbench.report.charts.latency import latency
 from zbench.report.charts.roofline import roofline
 from zbench.report.findings import Findings
@@ -24,7 +26,9 @@ def draw(findings: Findings) -> list[Chart | Missing]:
     return [
         claims(findings.claims, findings.verdicts),
         gemm_share(summaries, records, floors),
-        roofline(summaries),
+        decode(summaries),
+        ladder(summaries, findings.datasheets),
+        roofline(summaries, findings.datasheets),
         latency(summaries, floors),
         latency_ecdf(summaries, records, claimed_latencies(findings)),
         bandwidth(summaries, floors),

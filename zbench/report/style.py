@@ -119,22 +119,28 @@ def panels(
     count: int,
     right: float,
     *,
+    columns: int | None = None,
     left: float = 0.66,
     width: float = 2.75,
     height: float = 2.85,
     bottom: float = 0.5,
     top: float = 0.46,
 ) -> tuple[Figure, list[Axes]]:
-    """`count` panels of equal size side by side; `right` inches beside each are for its labels."""
-    gap = 0.22
-    total_width = left + count * (width + right) + (count - 1) * gap
-    total_height = bottom + height + top
+    """`count` panels of equal size, row by row in `columns` (default: all side by side).
+
+    `right` inches beside each are for its labels.
+    """
+    gap, head = 0.22, 0.34
+    across = min(count, columns or count)
+    down = math.ceil(count / across)
+    total_width = left + across * (width + right) + (across - 1) * gap
+    total_height = top + down * (height + bottom) + (down - 1) * head
     figure = new_figure(total_width, total_height)
     axes = [
         figure.add_axes(
             (
-                (left + i * (width + right + gap)) / total_width,
-                bottom / total_height,
+                (left + (i % across) * (width + right + gap)) / total_width,
+                (bottom + (down - 1 - i // across) * (height + bottom + head)) / total_height,
                 width / total_width,
                 height / total_height,
             )
