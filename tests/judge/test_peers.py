@@ -109,8 +109,8 @@ def test_the_share_is_that_of_the_first_card(make):
         records += make.launches(case, OTHER * 9 * MS, "numpy", probes=probes)
     (group,) = against_best(summarise(records), ["cpu", "numpy"])
     assert group.shares == pytest.approx((1 / 1.6, 0.5, 0.8), rel=0.01)
-    records += make.launches(make.gemm(64), QUIET * MS, "cpu") + make.launches(
-        make.gemm(64), QUIET * MS, "numpy"
+    records += make.launches(make.gemm(128), QUIET * MS, "cpu") + make.launches(
+        make.gemm(128), QUIET * MS, "numpy"
     )
     (group,) = against_best(summarise(records), ["cpu", "numpy"])
     assert group.shares is None
@@ -139,7 +139,7 @@ def test_cases_that_share_no_block_have_a_mean_without_interval(make):
     """As after a run that broke off."""
     records = [r for r in make.launches(make.GEMM, QUIET * MS) if r.block < 2]
     records += [r for r in make.launches(make.GEMM, OTHER * 2 * MS, "numpy") if r.block < 2]
-    other = make.gemm(64)
+    other = make.gemm(128)
     records += [r for r in make.launches(other, QUIET * MS) if r.block > 2]
     records += [r for r in make.launches(other, OTHER * 8 * MS, "numpy") if r.block > 2]
     (group,) = against_best(summarise(records), ["cpu", "numpy"])
@@ -150,4 +150,5 @@ def test_cases_that_share_no_block_have_a_mean_without_interval(make):
 def test_shapes_are_of_gemms_only(make):
     """A stream has none."""
     assert shape_of(Case("read", "fp64", (8,))) == ""
-    assert shape_of(Case("gemm", "fp32", (1, 1, 1))) == "square"
+    assert shape_of(Case("gemm", "fp32", (65, 65, 65))) == "square"
+    assert shape_of(Case("gemm", "fp32", (64, 64, 64), {"batch": 100})) == "n <= 64"

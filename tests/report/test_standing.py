@@ -33,7 +33,7 @@ def forms(findings: Findings) -> dict[str, str]:
 def test_every_form_has_each_group_with_ratio_worst_and_share(findings: Findings) -> None:
     """The same words in all of them, and what they mean once."""
     rows = standing.rows(findings.peers)
-    assert rows[0][0] == "gemm fp32, square, threads=1: 4 cases"
+    assert rows[0][0] == "gemm fp32, square, n = 256 to 2048, threads=1: 4 cases"
     assert re.fullmatch(r"1\.\d{3}x \[1\.\d{3}, 1\.\d{3}\]", rows[0][1])
     assert rows[0][2].endswith("(numpy)")
     assert re.fullmatch(r"\d\d \[\d\d, \d\d\]", rows[0][3])
@@ -63,8 +63,8 @@ def test_groups_without_interval_or_share_say_so(findings: Findings) -> None:
 def test_in_a_merge_a_group_names_its_run(findings: Findings) -> None:
     """Subjects carry the letter."""
     names = [row[0] for row in standing.rows(merge([findings, findings], []).peers)]
-    assert "gemm fp32, square, threads=1 of cpu · A: 4 cases" in names
-    assert "gemm fp32, square, threads=1 of cpu · B: 4 cases" in names
+    assert "gemm fp32, square, n = 256 to 2048, threads=1 of cpu · A: 4 cases" in names
+    assert "gemm fp32, square, n = 256 to 2048, threads=1 of cpu · B: 4 cases" in names
 
 
 def test_a_matched_card_stands_beside_its_data_sheet(findings: Findings) -> None:

@@ -17,6 +17,8 @@ from zbench.judge.units import format_value
 WORKLOADS = ("gemm",)
 """What comes near a data sheet's peak: for other workloads a peak is no baseline."""
 FLATTERS = "a peak is not an achieved rate, so the comparison flatters the baseline"
+PEAK = "the dense"
+"""How the words of a maker's figure begin; one that was measured flatters nobody."""
 DTYPE = (
     "the claim names no dtype, and those measured do not agree: measure one (--case 'gemm/bf16/*'), or name "
     "it in the claim's case"
@@ -72,7 +74,7 @@ def _over(best: Summary, sheet: DataSheet) -> Observation:
 
 def _told(best: Summary, sheet: DataSheet, figure: Figure, precision: str) -> str:
     peak = precision in sheet.peak
-    kind = f"the dense {precision} peak" if peak else f"an achieved {precision} GEMM"
+    kind = f"{PEAK} {precision} peak" if peak else f"an achieved {precision} GEMM"
     per = "" if sheet.per == "card" else f" per {sheet.per}"
     text = (
         f"{best.case.dtype}: {format_value(best.value or 0.0, 'FLOP/s')} of {best.key} over "
@@ -88,15 +90,15 @@ def _told(best: Summary, sheet: DataSheet, figure: Figure, precision: str) -> st
 
 
 def reason(claim: Claim, found: Sequence[Observation], words: Sequence[str]) -> str:
-    """What each dtype gave over which figure, what it is worth, and whether the claim was settled by it."""
+    """What each dtype gave over which figure, and what that is worth; the gist first."""
     first = found[0]
-    parts = ["the claimed value lies within the interval"] if "UNDECIDED" in words else []
-    if len(set(words)) > 1:
-        parts.append(DTYPE)
-    named = f"{first.subject} over {first.to}"
+    over = f"{first.subject} over {first.to}"
+    each = [f"{o.value or 0.0:.3g}x in {o.catalogue}" for o in found]
     if len(found) == 1:
-        parts.append(f"{named}: {distance(first.value or 0.0, claim.limit)} the claim")
+        head, each = [f"{over}, {distance(first.value or 0.0, claim.limit)} the claim: {each[0]}"], []
     else:
-        parts.append(f"{named}: holds in {words.count('MET')}, fails in {words.count('NOT MET')} dtypes")
-    parts += [f"{o.value or 0.0:.3g}x in {o.catalogue}" for o in found]
-    return "; ".join([*parts, FLATTERS] if any("peak" in o.catalogue for o in found) else parts)
+        head = [f"{over}: holds in {words.count('MET')}, fails in {words.count('NOT MET')} dtypes"]
+        head += [DTYPE] * (len(set(words)) > 1)
+    unsure = ["the claimed value lies within the interval"] if "UNDECIDED" in words else []
+    flattered = [FLATTERS] * any(PEAK in o.catalogue for o in found)
+    return "; ".join([*unsure, *head, *flattered, *each])

@@ -10,11 +10,12 @@ import numpy as np
 
 from zbench.case import Case
 from zbench.judge.ratios import Pairs, geometric_mean
+from zbench.judge.roofs import SKINNY_ROWS, lanes, read_bandwidth, share_of_roof
 from zbench.judge.summary import Pair, Summary
 from zbench.measure.statistics import INTERVAL_ALPHA, ratio_interval
 
-SKINNY_ROWS = 16
-"""m of a GEMM up to which it is decoding: bound by memory, with kernels of its own."""
+SMALL_N = 64
+"""n up to which a square GEMM takes microseconds: the call counts as much as the arithmetic."""
 
 
 class Meeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,7 +32,7 @@ class Meeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     launches: int
     """Blocks in which both answered."""
     share: float | None
-    """Of the first card's adjacent peak or roof."""
+    """Of what bounds the first card's answer, see `roofs.share_of_roof`."""
 
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,6 +42,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     dtype: str
     shape: str
     """Of a GEMM, see `shape_of`; else empty."""
+    sizes: tuple[tuple[int, ...], tuple[int, ...]]
+    """The least and the most."""
     parameters: str
     """`threads=1 transb=t`, defaults left out."""
     subject: str
@@ -53,7 +56,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Such blocks."""
     worst: Meeting
     shares: tuple[float, float, float] | None
-    """Median, least and most share of the adjacent peak; None where a case has none."""
+    """Median, least and most share of what bounds them; None where a case has none."""
 
 
 def against_best(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[Group]:
@@ -68,12 +71,12 @@ def against_best(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[
 
 
 def shape_of(case: Case) -> str:
-    """`square`; else by m, which decides what bounds a GEMM: one token, a few (decode), or many (prefill)."""
+    """`square`, or so small that the call counts; else by m: one token, a few (decode), or many (prefill)."""
     if case.workload != "gemm":
         return ""
     m, n, k = case.size
     if m == n == k:
-        return "square"
+        return "square" if n > SMALL_N else f"n <= {SMALL_N}"
     if m == 1:
         return "m = 1"
     return f"m <= {SKINNY_ROWS}" if m <= SKINNY_ROWS else f"m > {SKINNY_ROWS}"
@@ -94,14 +97,15 @@ def _pairs(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[tuple[
         if s.subject not in fastest or _ns(s) < _ns(fastest[s.subject]):
             fastest[s.subject] = s
     found = []
-    for key, by_subject in answers.items():
+    for by_subject in answers.values():
         others = [s for name, s in by_subject.items() if name != first]
         if first not in by_subject or not others:
             continue
         mine, best = by_subject[first], min(others, key=_ns)
         pair = Pairs(mine, best)
         if pair.blocks:
-            found.append((_meeting(key, mine, best, pair), pair))
+            share = share_of_roof(mine, read_bandwidth(summaries, lanes(mine.case)))
+            found.append((_meeting(mine, best, pair, share), pair))
     return found
 
 
@@ -109,18 +113,18 @@ def _ns(summary: Summary) -> float:
     return summary.median_ns or float("inf")
 
 
-def _meeting(key: str, mine: Summary, best: Summary, pair: Pairs) -> Meeting:
+def _meeting(mine: Summary, best: Summary, pair: Pairs, share: float | None) -> Meeting:
     span = ratio_interval(*pair.arguments())  # time(best) / time(mine) is rate(mine) / rate(best)
     sure = span and span.confidence >= 1 - INTERVAL_ALPHA
     return Meeting(
-        key=key,
+        key=mine.key,
         case=mine.case,
         subject=mine.subject,
         peer=best.subject,
         ratio=span.median if span else pair.to[0] / pair.of[0],
         interval=(span.lo, span.hi) if span and sure else None,
         launches=len(pair.blocks),
-        share=mine.fraction_of_peak,
+        share=share,
     )
 
 
@@ -139,6 +143,7 @@ def _group(family: tuple[str, ...], members: Sequence[tuple[Meeting, Pairs]]) ->
         workload=workload,
         dtype=dtype,
         shape=shape,
+        sizes=(min(m.case.size for m in meetings), max(m.case.size for m in meetings)),
         parameters=parameters,
         subject=meetings[0].subject,
         cases=len(meetings),

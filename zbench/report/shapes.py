@@ -22,11 +22,6 @@ def precision(dtype: str) -> tuple[int, str]:
     return (PRECISIONS.index(dtype) if dtype in PRECISIONS else len(PRECISIONS), dtype)
 
 
-def lanes(case: Case) -> int:
-    """Host threads that compute; 0 for a device of its own, which has none to count."""
-    return int(case.parameters.get("threads", 0))
-
-
 def lanes_text(count: int) -> str:
     """`2 threads`, `on the device`."""
     return words.counted(count, "thread") if count else "on the device"

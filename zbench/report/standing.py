@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zbench.judge.peers import Group
+from zbench.judge.roofs import SKINNY_ROWS
 from zbench.measure.statistics import INTERVAL_ALPHA
 from zbench.report import words
 
 TITLE = "Against the best peer"
-HEADER = ("cases", "rate ratio [interval]", "worst case", "% of adjacent peak: median [least, most]")
+HEADER = ("cases", "rate ratio [interval]", "worst case", "% of peak or roof: median [least, most]")
 
 
 def about(groups: Sequence[Group]) -> str:
@@ -18,8 +19,9 @@ def about(groups: Sequence[Group]) -> str:
     return (
         f"Rate of {subjects} over that of the fastest other card in each case, paired in blocks: above 1, "
         f"{subjects} is faster. A group's ratio is the geometric mean over its cases with its "
-        f"{100 * (1 - INTERVAL_ALPHA):.0f} % interval over blocks; the peak is what the probe beside each "
-        "burst reached."
+        f"{100 * (1 - INTERVAL_ALPHA):.0f} % interval over blocks. The peak is what the probe beside each "
+        f"burst reached; of GEMMs of at most {SKINNY_ROWS} rows the roof is the read bandwidth of this "
+        "run, or that peak where it bounds earlier."
     )
 
 
@@ -29,8 +31,10 @@ def rows(groups: Sequence[Group]) -> list[tuple[str, str, str, str]]:
 
 
 def named(group: Group) -> str:
-    """`gemm fp32, square, threads=1: 4 cases`."""
-    kind = ", ".join(filter(None, (f"{group.workload} {group.dtype}", group.shape, group.parameters)))
+    """`gemm fp32, square, n = 256 to 2048, threads=1: 4 cases`."""
+    (least, *_), (most, *_) = group.sizes
+    reach = f"n = {least} to {most}" if group.shape == "square" and least != most else ""
+    kind = ", ".join(filter(None, (f"{group.workload} {group.dtype}", group.shape, reach, group.parameters)))
     of = f" of {group.subject}" if " · " in group.subject else ""  # of several runs on one page
     return f"{kind}{of}: {words.counted(group.cases, 'case')}"
 

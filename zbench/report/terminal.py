@@ -246,7 +246,7 @@ class Screen:
             return []
         parts: list[RenderableType] = [Text(), self.say(standing.TITLE, "bold")]
         for name, ratio, worst, share in standing.rows(findings.peers):
-            peak = f"; {share} % of the adjacent peak" if share != "-" else ""
+            peak = f"; {share} % of peak or roof" if share != "-" else ""
             parts += [self.say(name), self._indented(f"{ratio}; worst {worst}{peak}")]
         return [*parts, self.say(standing.about(findings.peers), "dim")]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
+from zbench.judge.roofs import lanes
 from zbench.judge.summary import Summary
 from zbench.records.schema import Record
 from zbench.report import series, shapes, style, words
@@ -74,7 +75,7 @@ def gemm_share(
 
 
 def _panel(s: Summary) -> Panel:
-    return s.case.dtype, shapes.lanes(s.case)
+    return s.case.dtype, lanes(s.case)
 
 
 def _place(s: Summary) -> tuple[tuple[int, str], int]:
@@ -158,7 +159,7 @@ def _table(points: Sequence[Summary], name: series.Namer, kind: series.Namer) ->
         (
             s.case.dtype,
             name(s),
-            str(shapes.lanes(s.case) or "-"),
+            str(lanes(s.case) or "-"),
             str(s.case.size[0]),
             *series.with_interval(s, 1e9),
             f"{100 * (s.fraction_of_peak or 0):.1f}",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zbench.judge.datasheets import DataSheet
-from zbench.judge.peers import SKINNY_ROWS
+from zbench.judge.roofs import SKINNY_ROWS, lanes, skinny
 from zbench.judge.summary import Summary
 from zbench.report import series, shapes, style, words
 from zbench.report.chart import Chart, Missing, Table
@@ -52,12 +52,12 @@ def roof(gemms: Sequence[Summary], streams: Sequence[Summary]) -> Roof | None:
 
     Mixing counts would put points under a roof that is not theirs.
     """
-    both = {shapes.lanes(s.case) for s in gemms} & {shapes.lanes(s.case) for s in streams}
+    both = {lanes(s.case) for s in gemms} & {lanes(s.case) for s in streams}
     if not both:
         return None
     threads = 0 if 0 in both else max(both)
-    fastest = max((s for s in streams if shapes.lanes(s.case) == threads), key=lambda s: s.value or 0.0)
-    probed = [s for s in gemms if shapes.lanes(s.case) == threads and s.probe and s.probe_unit == "FLOP/s"]
+    fastest = max((s for s in streams if lanes(s.case) == threads), key=lambda s: s.value or 0.0)
+    probed = [s for s in gemms if lanes(s.case) == threads and s.probe and s.probe_unit == "FLOP/s"]
     by_dtype = series.group(probed, lambda s: s.case.dtype)
     peaks = {dtype: median(s.probe or 0.0 for s in members) for dtype, members in sorted(by_dtype.items())}
     return Roof(threads, peaks, fastest.value or 0.0, fastest.case.workload)
@@ -88,7 +88,7 @@ def roofline(summaries: Sequence[Summary], sheets: Mapping[str, DataSheet] | Non
         why = "needs a GEMM with a peak probe and a stream kernel at the same number of threads"
         return Missing(NAME, TITLE, why)
     subjects = series.subjects(summaries, "card")
-    points = [s for s in usable if shapes.lanes(s.case) == ceilings.threads and intensity(s) > 0]
+    points = [s for s in usable if lanes(s.case) == ceilings.threads and intensity(s) > 0]
     points.sort(
         key=lambda s: (
             shapes.precision(s.case.dtype),
@@ -138,15 +138,10 @@ def _kind(s: Summary) -> str:
     return "" if s.case.workload in STREAMS else s.case.workload
 
 
-def few_rows(s: Summary) -> bool:
-    """Decoding."""
-    return s.case.workload == "gemm" and s.case.size[0] <= SKINNY_ROWS
-
-
 def _draw_points(axes: Axes, members: Sequence[Summary], subjects: Sequence[str]) -> None:
     """Decode hollow, all else full."""
     for hollow in (True, False):
-        shown = [s for s in members if few_rows(s) is hollow]
+        shown = [s for s in members if skinny(s.case) is hollow]
         look = style.look(subjects.index(members[0].subject))
         mark = (style.hollow(look) if hollow else look).mark() | {"linestyle": "none"}
         axes.plot([intensity(s) for s in shown], [achieved(s) for s in shown], zorder=3, **mark)
@@ -240,7 +235,7 @@ def _caption(points: Sequence[Summary], ceilings: Roof, sheets: Sequence[DataShe
         f"All {where}, {series.launches_text(points)}. Solid ceilings are measured here: {probed}the fastest "
         f"stream kernel ({ceilings.kernel}). A kernel that computes nothing (copy) has no place on it."
     )
-    if any(map(few_rows, points)):
+    if any(skinny(s.case) for s in points):
         text += f" Hollow: GEMMs of at most {SKINNY_ROWS} rows (decode)."
     if sheets:
         titles = words.sentence([f"{sheet.title} ({sheet.confidence} confidence)" for sheet in sheets])
@@ -252,8 +247,8 @@ def _alt(points: Sequence[Summary], ceilings: Roof) -> str:
     peaks = [f"{dtype} {words.si(peak, 'FLOP/s')}" for dtype, peak in ceilings.peaks.items()]
     closest = []
     groups = (
-        [s for s in points if s.case.workload == "gemm" and not few_rows(s)],
-        [s for s in points if few_rows(s)],
+        [s for s in points if s.case.workload == "gemm" and not skinny(s.case)],
+        [s for s in points if skinny(s.case)],
         [s for s in points if s.case.workload not in ("gemm", *STREAMS)],
         [s for s in points if s.case.workload in STREAMS],
     )
