@@ -193,6 +193,27 @@ def test_every_dtype_and_thread_count_has_its_panel_of_shares(findings: Findings
     assert texts.count("peak probe beside each burst") == 4
 
 
+def test_a_device_without_a_probe_stands_against_its_data_sheet(findings: Findings) -> None:
+    """And the question says so; beside cards that have a probe it is named as not drawn."""
+    bare = [
+        msgspec.structs.replace(s, probe=None, probe_unit="", fraction_of_peak=None)
+        if s.subject == "cpu"
+        else s
+        for s in findings.summaries
+        if s.subject != "cpu:generic"
+    ]
+    beside = drawn(gemm_share(bare, findings.records, sheets={"cpu": named("h200")}))
+    assert "Without such a peak, so not drawn: cpu." in beside.caption
+    alone = [s for s in bare if s.subject == "cpu"]
+    chart = drawn(gemm_share(alone, findings.records, sheets={"cpu": named("h200")}))
+    assert chart.title == "How close does GEMM come to what is published of this card?"
+    assert "100 % is the dense peak of the dtype as published of NVIDIA H200 SXM" in chart.caption
+    row = next(r for r in chart.table.rows if r[:4] == ("fp32", "cpu", "1", "1024"))
+    rate = of(findings, "gemm/fp32/1024x1024x1024/threads=1", "cpu").value or 0
+    assert float(row[6]) == pytest.approx(100 * rate / 66.9e12, abs=0.06)
+    assert isinstance(gemm_share(alone, findings.records), Missing)
+
+
 def test_a_share_above_the_roof_is_drawn_above_it(findings: Findings) -> None:
     """A probe that was disturbed does not cut off what was measured beside it."""
     key = "gemm/fp32/1024x1024x1024/threads=1"

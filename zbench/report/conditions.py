@@ -22,6 +22,8 @@ SETTINGS = (
     "cases",
     "claims",
     "claims_sha256",
+    "baseline",
+    "baseline_card",
     "plan_sha256",
     "seed",
     "state",

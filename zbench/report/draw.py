@@ -25,7 +25,7 @@ def draw(findings: Findings) -> list[Chart | Missing]:
     summaries, records, floors = findings.summaries, findings.records, findings.floors
     return [
         claims(findings.claims, findings.verdicts),
-        gemm_share(summaries, records, floors),
+        gemm_share(summaries, records, floors, findings.datasheets),
         decode(summaries),
         ladder(summaries, findings.datasheets),
         roofline(summaries, findings.datasheets),

@@ -79,6 +79,11 @@ TERMS: tuple[tuple[str, str], ...] = (
         "The probe beside a burst changed by more than 10 %. The result is shown all the same.",
     ),
     (
+        "percent of data sheet",
+        "Rate over the dense peak that the maker publishes for that dtype, bandwidth over the published one; "
+        "only of a device that the catalogue names (`zbench list datasheets`).",
+    ),
+    (
         "percent of peak",
         "Rate over the mean of the probes right before and after the burst; for a latency, the floor "
         "probe over it.",
