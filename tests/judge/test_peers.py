@@ -147,8 +147,10 @@ def test_cases_that_share_no_block_have_a_mean_without_interval(make):
     assert group.ratio == pytest.approx(4, rel=0.01)
 
 
-def test_shapes_are_of_gemms_only(make):
-    """A stream has none."""
+def test_shapes_tell_what_bounds_a_case():
+    """A stream has none; attention is told by its queries."""
+    assert shape_of(Case("attention", "bf16", (1, 32, 1, 4096, 128))) == "decode"
+    assert shape_of(Case("attention", "bf16", (1, 32, 4096, 4096, 128))) == "prefill"
     assert shape_of(Case("read", "fp64", (8,))) == ""
     assert shape_of(Case("gemm", "fp32", (65, 65, 65))) == "square"
     assert shape_of(Case("gemm", "fp32", (64, 64, 64), {"batch": 100})) == "n <= 64"

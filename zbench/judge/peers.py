@@ -41,7 +41,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     workload: str
     dtype: str
     shape: str
-    """Of a GEMM, see `shape_of`; else empty."""
+    """Of a GEMM or attention, see `shape_of`; else empty."""
     sizes: tuple[tuple[int, ...], tuple[int, ...]]
     """The least and the most."""
     parameters: str
@@ -72,6 +72,8 @@ def against_best(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[
 
 def shape_of(case: Case) -> str:
     """`square`, or so small that the call counts; else by m: one token, a few (decode), or many (prefill)."""
+    if case.workload == "attention":  # (batch, heads, q_len, kv_len, head_dim)
+        return "decode" if case.size[2] == 1 else "prefill"
     if case.workload != "gemm":
         return ""
     m, n, k = case.size
