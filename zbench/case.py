@@ -18,15 +18,18 @@ DEFAULTS: dict[str, int | str] = {
     "cache": "warm",
     "data": "random",
     "weights": "plain",
+    "skew": "even",
 }
 """Parameters whose default value is left out of the key: operands as they are, one product, two slots of
-buffers that stay in whatever cache they fit, random data, and B as the user stores it."""
+buffers that stay in whatever cache they fit, random data, B as the user stores it, and experts that are all
+asked as often."""
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked: operation, dtype, size and parameters (ranks, threads, ...).
 
-    `size` holds (m, n, k) for a GEMM and a training step, (bytes,) for messages and streams.
+    `size` holds (m, n, k) for a GEMM, a grouped one and a training step, (bytes,) for messages and streams,
+    (batch, heads, q_len, kv_len, head_dim) for attention.
     """
 
     workload: str
@@ -40,7 +43,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         parameters = [
             f"{name}={value}"
             for name, value in sorted(self.parameters.items())
-            if self._default(name) != value
+            if self.default(name) != value
         ]
         return "/".join([self.workload, self.dtype, "x".join(map(str, self.size)), *parameters])
 
@@ -48,16 +51,27 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The parameter, or its default. Raises KeyError if it has neither."""
         if name in self.parameters:
             return self.parameters[name]
-        default = self._default(name)
+        default = self.default(name)
         if default is None:
             raise KeyError(name)
         return default
 
-    def _default(self, name: str) -> int | str | None:
-        """`out`, the dtype of a product, is by default what its operands make it."""
-        if name == "out" and self.dtype in RESULTS:
+    def default(self, name: str) -> int | str | None:
+        """`out`, the dtype of a product, is by default what its operands make it; attention has a head of
+        keys for each head of queries and is causal where there is more than one query to a sequence."""
+        if self.workload == "attention" and name == "kv_heads":
+            return self.size[1]
+        if self.workload == "attention" and name == "causal":
+            return "yes" if self.size[2] > 1 else "no"
+        if name == "out" and self.workload != "attention" and self.dtype in RESULTS:
             return RESULTS[self.dtype][0]
         return DEFAULTS.get(name)
+
+    @property
+    def is_result(self) -> bool:
+        """Whether its rate tells of the card. Zeros draw less power and run up to 15 % faster
+        (baidu-research/DeepBench#104): a finding about power, and no result."""
+        return self.get("data") != "zeros"
 
     def matches(self, glob: str) -> bool:
         """Whether the key matches a shell pattern; `*` crosses `/`."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zbench.cards.base import Card, Slot
 from zbench.case import Case
-from zbench.dtypes import NUMPY_DTYPES
+from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import InvalidRun
 from zbench.fabrics.base import Fabric
 from zbench.workloads import step, workload
@@ -77,7 +77,7 @@ def slot_seed(seed: int, launch: int, key: str, slot: int) -> int:
 def poison(shape: tuple[int, ...], dtype: str) -> Array:
     """What an output holds before the timed rounds: NaN, or bytes that no check expects."""
     kind = NUMPY_DTYPES[dtype]
-    if kind.kind == "f":
+    if dtype in FLOATS:
         return np.full(shape, np.nan, kind)
     return np.full(shape, 0xA5, np.uint8) if dtype == "byte" else np.full(shape, -1, kind)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from zbench.workloads.attention import ATTENTION
 from zbench.workloads.base import Workload
 from zbench.workloads.gemm import GEMM
+from zbench.workloads.grouped_gemm import GROUPED_GEMM
 from zbench.workloads.messages import MESSAGES
 from zbench.workloads.step import STEP
 from zbench.workloads.stream import STREAMS
 
-WORKLOADS: dict[str, Workload] = {w.name: w for w in (GEMM, *STREAMS, *MESSAGES, STEP)}
+WORKLOADS: dict[str, Workload] = {
+    w.name: w for w in (GEMM, GROUPED_GEMM, ATTENTION, *STREAMS, *MESSAGES, STEP)
+}
 
 
 def workload(name: str) -> Workload:

@@ -4,15 +4,18 @@ Rate = 2 m n k / t (Goto & van de Geijn, TOMS 2008, and every tool since), opera
 
 Parameters: `transa`, `transb` (t: stored as k x m, n x k); `out` (dtype of C); `batch` (strided: each operand
 is one array of that many matrices); `weights=prepacked` (B may be brought into a form of the card's own
-before the clock starts); `cache=cold` (buffers rotate over at least twice the last-level cache).
+before the clock starts); `cache=cold` (buffers rotate over at least twice the last-level cache);
+`data=zeros` (for what power does to the rate, see judge/power.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from zbench.case import Case
-from zbench.dtypes import FLOATS, RESULTS
+from zbench.dtypes import FLOATS, NUMPY_DTYPES, RESULTS
 from zbench.workloads import freivalds
 from zbench.workloads.base import (
     UNIT_ROUNDOFF,
@@ -61,12 +64,15 @@ def buffers(case: Case) -> dict[str, Buffer]:
 
 
 def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
-    rng = generator(seed, rank)
-    return {
-        name: uniform(rng, buffer.shape, buffer.dtype)
-        for name, buffer in buffers(case).items()
-        if not buffer.output
-    }
+    return filled(case, buffers(case), generator(seed, rank))
+
+
+def filled(case: Case, buffers: Mapping[str, Buffer], rng: np.random.Generator) -> dict[str, Array]:
+    """The inputs among `buffers`: random with full mantissas, or zeros where the case asks for them."""
+    inputs = {name: buffer for name, buffer in buffers.items() if not buffer.output}
+    if case.get("data") == "zeros":
+        return {name: np.zeros(b.shape, NUMPY_DTYPES[b.dtype]) for name, b in inputs.items()}
+    return {name: uniform(rng, buffer.shape, buffer.dtype) for name, buffer in inputs.items()}
 
 
 def flops(case: Case) -> int:
@@ -80,6 +86,15 @@ def check(answer: Answer, rng: np.random.Generator) -> Finding:
         np.swapaxes(answer.inputs[name], -1, -2) if case.get(f"trans{name}") == "t" else answer.inputs[name]
         for name in ("a", "b")
     )
+    return product(case, op_a, op_b, c, rng)
+
+
+def product(case: Case, op_a: Array, op_b: Array, c: Array, rng: np.random.Generator) -> Finding:
+    """Whether C = op(A) op(B) as exactly as the case's dtypes allow.
+
+    Shapes (..., m, k), (..., k, n), (..., m, n). Zeros have no rounding: their product must be zeros, which
+    poison is not.
+    """
     if case.dtype not in FLOATS:
         return freivalds.integers(op_a, op_b, c, rng)
     out = str(case.get("out"))
