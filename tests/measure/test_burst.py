@@ -9,7 +9,18 @@ import pytest
 
 from zbench.case import Case
 from zbench.measure.bench import Bench, Span, Timing
-from zbench.measure.burst import ROUNDS_MIN, Lengths, Pilot, Policy, TooSlow, burst, lengths, merge
+from zbench.measure.burst import (
+    ROUNDS_MIN,
+    VERIFY_SLOTS,
+    Lengths,
+    Pilot,
+    Policy,
+    TooSlow,
+    burst,
+    lengths,
+    merge,
+    span_count,
+)
 from zbench.workloads.base import Array
 
 POLICY = Policy(burst_ns=1_000_000, rounds_max=100)
@@ -19,8 +30,8 @@ CASE = Case("copy", "fp64", (80,))
 class FakeBench(Bench):
     """A copy that takes `execution_ns` by its own account, and copies what `answer` makes of it."""
 
-    def __init__(self, execution_ns: int, answer: float = 0.0) -> None:
-        super().__init__(CASE, 0, [1, 2])
+    def __init__(self, execution_ns: int, answer: float = 0.0, slots: int = 2) -> None:
+        super().__init__(CASE, 0, list(range(1, slots + 1)))
         self.execution_ns, self.answer = execution_ns, answer
         self.slots = [{"a": np.zeros(10), "out": np.zeros(10)} for _ in self.seeds]
         self.fill()
@@ -189,3 +200,20 @@ def test_absurdly_short_times_do_not_make_a_burst_endless() -> None:
     """A batch is bounded by our own clock, too."""
     told_1_ns = Pilot(told_ns=1, elapsed_ns=100_000)
     assert lengths(told_1_ns, 20, POLICY, None) == Lengths(batch=1, warmup_rounds=2, rounds=8)
+
+
+def test_many_slots_are_gone_over_in_one_part() -> None:
+    """A part that ended before the last slot would leave poison there, and the first ones in a cache."""
+    plan = Lengths(batch=1, warmup_rounds=0, rounds=99)
+    assert [span_count(plan, slots) for slots in (2, 33, 34, 130)] == [3, 3, 1, 1]
+    assert span_count(Lengths(batch=4, warmup_rounds=0, rounds=99), 130) == 3
+    assert span_count(Lengths(batch=1, warmup_rounds=0, rounds=23), 2) == 1
+
+
+@pytest.mark.parametrize("slots", [2, 50, 200])
+def test_however_many_slots_there_are_those_that_ran_are_verified(slots: int) -> None:
+    """Fewer rounds than slots, or fewer rounds a part: no poison is taken for a wrong answer."""
+    bench = FakeBench(10_000, slots=slots)
+    record = burst(bench, POLICY, clock_cost_ns=20, verify_seed=1, clock=bench.clock)
+    assert record["status"] == "ok", record["why"]
+    assert record["verification"]["checked"] == min(slots, VERIFY_SLOTS)
