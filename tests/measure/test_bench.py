@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from zbench.measure.bench import CardBench, Span, Timing, stamps_complaint
+from zbench.dtypes import FLOATS, NUMPY_DTYPES
+from zbench.measure.bench import CardBench, Span, Timing, poison, stamps_complaint
 
 MS = 1_000_000
 
@@ -62,3 +63,11 @@ def test_round_stamps_are_ordered_disjoint_and_inside(stamps: list[tuple[int, in
     """A fabric cannot invent its times."""
     timing = Timing(np.zeros(len(stamps), np.int64), stamps_ns=np.array(stamps))
     assert stamps_complaint([Span(timing, 10, 100)]) == complaint
+
+
+@pytest.mark.parametrize("dtype", sorted(NUMPY_DTYPES))
+def test_poison_is_no_answer(dtype: str) -> None:
+    """NaN in every float, also in those that numpy does not know; no zeros in integers."""
+    found = poison((2, 3), dtype)
+    assert (found.shape, found.dtype) == ((2, 3), NUMPY_DTYPES[dtype])
+    assert np.isnan(found).all() if dtype in FLOATS else (found != 0).all()
