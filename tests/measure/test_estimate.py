@@ -20,6 +20,12 @@ def test_more_work_takes_longer() -> None:
     assert plan_s(groups, QUICK, 5, 2) < plan_s(groups, QUICK, 10, 2)
 
 
+def test_buffers_that_come_from_memory_take_longer_to_fill() -> None:
+    """There are more of them than two wherever a cache could hold two."""
+    warm, cold = (Case("gemm", "fp32", (256, 256, 256), {"cache": state}) for state in ("warm", "cold"))
+    assert case_s(warm, QUICK) < case_s(cold, QUICK)
+
+
 def test_ranks_that_share_a_core_start_one_after_the_other() -> None:
     """Eight Pythons on two cores."""
     group = Group("fabric", (parse("fabric", "shm"),), 8, ())

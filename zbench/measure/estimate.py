@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from zbench.case import Case
 from zbench.measure.plan import Group
+from zbench.measure.slots import SLOTS, slot_count
+from zbench.native import cpu
 from zbench.workloads import workload
 from zbench.workloads.profiles import Profile
 
@@ -18,7 +20,7 @@ START_S = 0.9
 BURST_S = 0.1
 """Of a burst beside its rounds: pilot, probes, the pause for verification."""
 SETUP_BYTES_PER_S = 120e6
-"""Of the case's memory: filled, poisoned, read back and verified."""
+"""Of one slot where a case has two: filled, poisoned, read back and verified."""
 TUNING_S = 4.0
 """Of one fabric and world: its table of algorithms, measured before the first launch."""
 FLOPS_PER_S, BYTES_PER_S, CALL_S = 50e9, 5e9, 2e-6
@@ -30,7 +32,8 @@ def case_s(case: Case, profile: Profile) -> float:
     work = workload(case.workload)
     execution_s = CALL_S + work.flops(case) / FLOPS_PER_S / case.threads + work.bytes(case) / BYTES_PER_S
     rounds_s = min(profile.burst_s, profile.rounds_max * execution_s)
-    return BURST_S + rounds_s + case.ranks * work.memory_bytes(case) / SETUP_BYTES_PER_S
+    setup_bytes = work.memory_bytes(case) * slot_count(case, cpu.last_level_cache_bytes()) / SLOTS
+    return BURST_S + rounds_s + case.ranks * setup_bytes / SETUP_BYTES_PER_S
 
 
 def groups_s(groups: Sequence[Group], profile: Profile, cpus: int) -> float:
