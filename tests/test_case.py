@@ -20,3 +20,11 @@ def test_a_star_crosses_slashes() -> None:
     assert case.matches("pingpong/*/8/*")
     assert case.matches("ping*")
     assert not case.matches("pingpong/*/64/*")
+
+
+def test_zeros_are_no_result() -> None:
+    """They tell of power, and their key says so."""
+    zeros = Case("gemm", "bf16", (8, 8, 8), {"data": "zeros"})
+    assert not zeros.is_result
+    assert zeros.key == "gemm/bf16/8x8x8/data=zeros"
+    assert Case("gemm", "bf16", (8, 8, 8)).is_result

@@ -17,6 +17,7 @@ from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
 from zbench.judge.history import Kept, Series
 from zbench.judge.outcome import exit_code
 from zbench.judge.peers import against_best
+from zbench.judge.power import gains
 from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
 from zbench.judge.summary import Summary, summarise
@@ -110,6 +111,7 @@ def assess(
         scaling=steps,
         peers=against_best(summaries, subjects),
         datasheets=of_subjects(run, records),
+        gains=gains(records),
     )
 
 

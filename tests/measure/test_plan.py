@@ -42,6 +42,13 @@ def test_the_first_group_of_each_suite_has_an_anchor() -> None:
     assert anchor(CPU).cases[0] in CASES
 
 
+def test_what_is_no_result_decides_no_noise_floor() -> None:
+    """The middle one of these is of zeros."""
+    zeros = Case("gemm", "fp32", (200, 200, 200), {"data": "zeros"})
+    (chosen,) = anchor(Group("card", CPU.subjects, 1, (CASES[0], zeros, CASES[-1]))).cases
+    assert chosen in CASES
+
+
 def test_in_an_aa_session_every_case_has_a_twin() -> None:
     """In processes of its own, beside the anchor that tells the noise floor."""
     groups = with_anchors([CPU, SHM], twins=True)

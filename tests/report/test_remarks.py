@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from zbench.judge.power import Gain
 from zbench.records.schema import Imported, Run, Sitting
 from zbench.report.document import documents
 from zbench.report.findings import Findings
@@ -43,6 +44,11 @@ CHANGES: dict[str, tuple[dict[str, object], str, str]] = {
         {"not_run": {"cpu a": "no time", "cpu b": "no time"}, "time_limit_s": 90.0},
         "This run leaves out 2 cases, in a time limit of 1 min 30 s.",
         "no time (2x)",
+    ),
+    "not offered": (
+        {"not_run": {"cpu a": "no time", "cpu gemm/fp8e4m3/*": "no fp8e4m3", "cpu attention/*": "none"}},
+        "This run leaves out 1 case and 2 kinds of case.",
+        "no fp8e4m3 (1x)",
     ),
 }
 
@@ -94,3 +100,22 @@ def test_other_claims_are_told(findings: Findings) -> None:
     """What was judged by something else than when it was measured."""
     found = replace(findings, notes=["claims.toml has changed"])
     assert remarks(found) == [("This run is judged again.", "claims.toml has changed")]
+
+
+@pytest.mark.parametrize(
+    ("median", "interval", "told"),
+    [
+        (1.15, (1.12, 1.18), "zeros run 15.0 % faster [12.0, 18.0 %]: power, not arithmetic"),
+        (1.01, (0.99, 1.03), "zeros run no faster [-1.0, 3.0 %]: power does not hold it back"),
+        (0.95, (0.94, 0.96), "zeros run 5.0 % slower [-6.0, -4.0 %]: power, not arithmetic"),
+        (1.15, None, "zeros run 15.0 % faster, one launch: undecided"),
+    ],
+)
+def test_what_zeros_gain_is_a_finding(
+    findings: Findings, median: float, interval: tuple[float, float] | None, told: str
+) -> None:
+    """With its interval, and never among the results."""
+    gain = Gain(key="gemm/bf16/8x8x8", subject="cpu", median=median, interval=interval, blocks=5)
+    ((what, why),) = remarks(replace(findings, gains=[gain]))
+    assert what == "This run timed zeros beside random data, for no result."
+    assert why == f"gemm/bf16/8x8x8 of cpu: {told}"

@@ -124,12 +124,13 @@ def is_bad(record: Record) -> bool:
 def summarise(records: Iterable[Record]) -> list[Summary]:
     """One Summary for each (key, subject, variant), in the order in which they first appear.
 
-    Anchor launches give no figures, but a bad one spoils the case like any other launch. Raises UsageError
-    for an unknown workload.
+    Anchor launches give no figures, but a bad one spoils the case like any other launch. Nor does a case
+    that is no result (`data=zeros`, see power.py): its rate stands nowhere among rates. Raises UsageError for
+    an unknown workload.
     """
     groups: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for record in records:
-        if record.role == "measure" or is_bad(record):
+        if (record.role == "measure" and record.case.is_result) or is_bad(record):
             variant = tuple(f"{k}={v}" for k, v in sorted(record.variant.items()))
             groups[(record.key, record.subject, *variant)].append(record)
     return [_summarise(group) for group in groups.values()]

@@ -44,7 +44,8 @@ def anchor(group: Group) -> Group:
     The middle case stands for its suite: neither the launch overhead of the smallest nor the
     memory of the largest decides the noise floor.
     """
-    cases = sorted(group.cases, key=lambda case: (case.workload, case.size))
+    results = [case for case in group.cases if case.is_result] or group.cases
+    cases = sorted(results, key=lambda case: (case.workload, case.size))
     return replace(group, cases=(cases[len(cases) // 2],), role="anchor")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from zbench.judge.claims import Claim
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.peers import Group
+from zbench.judge.power import Gain
 from zbench.judge.ratios import AA, Ratio
 from zbench.judge.scaling import Scaling
 from zbench.judge.summary import Summary
@@ -34,6 +35,8 @@ class Findings:
     """The first card against the best of the others; none where one card was measured."""
     datasheets: Mapping[str, DataSheet] = field(default_factory=dict)
     """Subject -> what is published of it, where the catalogue names its device."""
+    gains: Sequence[Gain] = ()
+    """What zeros gained over random data."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

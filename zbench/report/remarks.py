@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
+from zbench.judge.power import Gain
 from zbench.records.schema import Run
 from zbench.report import words
 from zbench.report.findings import Findings
@@ -40,8 +41,26 @@ def _of(findings: Findings) -> list[tuple[str, str]]:
         found.append((f"was measured in {len(run.sittings)} sittings", why))
     if run.not_run:
         reasons = [f"{why} ({count}x)" for why, count in Counter(run.not_run.values()).most_common()]
-        found.append((f"leaves out {words.counted(len(run.not_run), 'case')}{_limit(run)}", _listed(reasons)))
+        found.append((f"leaves out {_left_out(run)}{_limit(run)}", _listed(reasons)))
+    if findings.gains:
+        zeros = [f"{gain.key} of {gain.subject}: {_gain(gain)}" for gain in findings.gains]
+        found.append(("timed zeros beside random data, for no result", _listed(zeros)))
     return found + [("is judged again", note) for note in findings.notes]
+
+
+def _gain(gain: Gain) -> str:
+    """`zeros run 15 % faster [12, 18 %]: power, not arithmetic`."""
+    percent = 100 * (gain.median - 1)
+    if gain.interval is None:
+        return (
+            f"zeros run {abs(percent):.1f} % {'faster' if percent > 0 else 'slower'}, one launch: undecided"
+        )
+    low, high = (100 * (end - 1) for end in gain.interval)
+    span = f"[{low:.1f}, {high:.1f} %]"
+    if low <= 0 <= high:
+        return f"zeros run no faster {span}: power does not hold it back"
+    word = "faster" if percent > 0 else "slower"
+    return f"zeros run {abs(percent):.1f} % {word} {span}: power, not arithmetic"
 
 
 def _ending(findings: Findings) -> list[tuple[str, str]]:
@@ -55,6 +74,13 @@ def _ending(findings: Findings) -> list[tuple[str, str]]:
         "running": ("has not ended", f"{run.why or 'killed, or still measuring'}; {kept}, {goes_on}"),
     }
     return [told[run.state]] if run.state in told else []
+
+
+def _left_out(run: Run) -> str:
+    """`3 cases and 2 kinds of case`: what a subject does not offer at all is told by the kind."""
+    kinds = sum(name.endswith("/*") for name in run.not_run)
+    counts = ((len(run.not_run) - kinds, "case"), (kinds, "kind"))
+    return " and ".join(words.counted(n, what) for n, what in counts if n) + " of case" * (kinds > 0)
 
 
 def _limit(run: Run) -> str:
