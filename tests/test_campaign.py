@@ -17,6 +17,7 @@ fabrics = ["shm"]
 ranks = 4
 launches = 10
 cases = ["gemm/*", "pingpong/*"]
+model = "qwen3-8b"
 claims = "zhenwu-10k"
 time_limit = "1.5 h"
 price_per_card_hour = 2.5
@@ -34,8 +35,8 @@ def test_every_key_reaches_the_request(tmp_path: Path) -> None:
     planned = ask(**load_campaign(written(tmp_path, WHOLE)))
     words = ask(
         suites=["card", "fabric"], profile="full", cards=["cpu", "cpu:generic"], fabrics=["shm"], ranks=4,
-        launches=10, cases=["gemm/*", "pingpong/*"], claims="zhenwu-10k", time_limit="90 min",
-        price_per_card_hour=2.5, plan_sha256=planned.plan_sha256,
+        launches=10, cases=["gemm/*", "pingpong/*"], model="qwen3-8b", claims="zhenwu-10k",
+        time_limit="90 min", price_per_card_hour=2.5, plan_sha256=planned.plan_sha256,
     )  # fmt: skip
     assert words == planned
     assert len(planned.plan_sha256) == 64

@@ -36,3 +36,12 @@ def test_a_launcher_that_starts_it_many_times_over_is_told(name: str) -> None:
         started_alone({name: "8"})
     started_alone({name: "1"})
     started_alone({})
+
+
+def test_a_model_is_one_of_the_catalogue_and_a_question_to_cards() -> None:
+    """Checked before anything is measured."""
+    assert ask(model="llama-3.1-8b").model == "llama-3.1-8b"
+    with pytest.raises(UsageError, match=r"did you mean 'llama-3\.1-8b'"):
+        ask(model="llama-3.1-8")
+    with pytest.raises(UsageError, match="cases of the card suite, which is not asked"):
+        ask(model="llama-3.1-8b", suites=["fabric"])

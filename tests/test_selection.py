@@ -1,4 +1,6 @@
-"""Which cases answer a request: what was asked, what fits in memory and in the time."""
+"""Which cases answer a request: what was asked, what a card has, what fits in memory and in the time."""
+
+from pathlib import Path
 
 import pytest
 
@@ -7,7 +9,9 @@ from zbench.judge.claims import load_claims
 from zbench.measure.estimate import groups_s
 from zbench.measure.plan import Group
 from zbench.request import ask
-from zbench.selection import OUT_OF_TIME, fitting, in_time, select
+from zbench.selection import OUT_OF_TIME, fitting, in_time, offering, operations, place_of, select
+from zbench.subject import Subject, parse
+from zbench.workloads.card_cases import Place
 from zbench.workloads.profiles import PROFILES
 
 
@@ -37,6 +41,79 @@ def test_a_world_whose_processes_do_not_fit_is_refused() -> None:
     """Before any of them is started."""
     with pytest.raises(UsageError, match="ask for at most 12 ranks"):
         fitting(select(ask(suites=["fabric"], ranks=64)), 1 << 30)
+
+
+DEVICE = """
+from zbench.cards.host import HostCard
+class Device(HostCard):
+    last_level_cache_bytes = 50 << 20
+    @classmethod
+    def threaded(cls, option): return False
+    def operations(self): return {"gemm": ("bf16",)}
+    def prepare(self, case, slots): ...
+    def enqueue(self, plan, slot): ...
+"""
+"""An accelerator, as far as the choice of cases goes."""
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
+    """A vendor's card of a kind that has no host threads to count."""
+    (tmp_path / "selected").mkdir()
+    (tmp_path / "selected" / "device.py").write_text(DEVICE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return parse("card", "selected.device:Device")
+
+
+def test_a_card_of_the_host_is_asked_on_one_thread_and_on_all() -> None:
+    """So is one that lives in another environment and is unknown here."""
+    host = place_of(Subject("card", "cpu"))
+    assert host.threads[0] == 1
+    assert place_of(Subject("card", "unknown-here", venv="/elsewhere")) == host
+    with pytest.raises(UsageError, match="no card 'unknown-here'"):
+        place_of(Subject("card", "unknown-here"))
+
+
+def test_a_device_of_its_own_is_asked_without_threads(device: Subject) -> None:
+    """And at sizes that fill it."""
+    assert place_of(device) == Place((), 50 << 20)
+    (group,) = select(ask(suites=["card"], cards=[device.label]))
+    assert {name for case in group.cases for name in case.parameters} == {"transb", "cache", "weights"}
+    assert max(case.size for case in group.cases if case.workload == "gemm") == (8192, 8192, 8192)
+
+
+def test_what_a_card_does_not_offer_is_left_out_with_one_reason(device: Subject) -> None:
+    """One for each dtype or workload, not one for each case."""
+    groups = select(ask(suites=["card"], cards=[device.label]))
+    (kept,), refused = offering(groups, operations([device]))
+    assert {(case.workload, case.dtype) for case in kept.cases} == {("gemm", "bf16")}
+    assert refused[f"{device.label} gemm/fp64/*"] == "no fp64 gemm (has: bf16)"
+    assert refused[f"{device.label} triad/*"] == "no triad (offers: gemm)"
+    assert len(refused) == 6  # fp32, fp64, int8; read, copy, triad
+
+
+def test_a_card_that_lives_elsewhere_is_asked_everything() -> None:
+    """Another build may have what this one has not; its worker tells."""
+    elsewhere = Subject("card", "cpu", venv="/elsewhere")
+    groups = [Group("card", (elsewhere,), 1, select(ask(suites=["card"]))[0].cases)]
+    assert operations([elsewhere]) == {}
+    assert offering(groups, operations([elsewhere])) == (groups, {})
+
+
+def test_a_request_that_no_card_can_answer_says_what_they_have(device: Subject) -> None:
+    """A dtype this card lacks, with the list of what it has."""
+    groups = select(ask(suites=["card"], cards=[device.label], cases=["gemm/fp64/*"]))
+    with pytest.raises(UsageError, match=r"selected.device:Device: no fp64 gemm \(has: bf16\)"):
+        offering(groups, operations([device]))
+
+
+def test_a_model_brings_its_shapes_in_place_of_the_profiles() -> None:
+    """Other suites are asked as ever."""
+    groups = select(ask(profile="smoke", model="qwen3-8b"))
+    card = next(group for group in groups if group.suite == "card")
+    assert {case.workload for case in card.cases} == {"gemm", "attention"}
+    assert {case.size[1:] for case in card.cases if case.workload == "gemm"} >= {(6144, 4096), (4096, 12288)}
+    assert {group.suite for group in groups} == {"card", "fabric", "scaling"}
 
 
 CLAIMS = load_claims("zhenwu-10k")

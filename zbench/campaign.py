@@ -25,6 +25,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     ranks: int | None = None
     launches: int | None = None
     cases: list[str] = []
+    model: str = ""
     claims: str = ""
     baseline: str = ""
     baseline_card: str = ""

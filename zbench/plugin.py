@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--zbench-profile",
         default=None,
         metavar="NAME",
-        help="smoke, quick or full (default: quick with --benchmark, else smoke, which only verifies)",
+        help="smoke, quick, full, limits (default: quick with --benchmark, else smoke, which only verifies)",
     )
     group.addoption("--zbench-card", action="append", default=[], metavar="SPEC", help="as zbench run --card")
     group.addoption(
@@ -60,7 +60,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         (group.subject, case)
         for group in _groups(metafunc.config)
         for case in group.cases
-        if case.workload in marker.args
+        if case.workload in marker.args and case.is_result
     ]
     ids = [f"{subject}-{case.key}" for subject, case in questions]
     metafunc.parametrize("measured", questions, ids=ids, indirect=True)
@@ -98,12 +98,13 @@ def _request(config: pytest.Config) -> Request:
 
 def _groups(config: pytest.Config) -> list[Any]:
     from zbench.errors import UsageError
-    from zbench.selection import select
+    from zbench.selection import offering, operations, select, used
 
     state = _state(config)
     if "groups" not in state:
         try:
-            state["groups"] = select(_request(config))
+            request = _request(config)
+            state["groups"], _ = offering(select(request), operations(used(request)))
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
     groups: list[Any] = state["groups"]

@@ -15,6 +15,7 @@ from zbench.measure.statistics import EXTENDED
 from zbench.native import cpu
 from zbench.records import store
 from zbench.subject import Subject, parse
+from zbench.workloads import models
 from zbench.workloads.profiles import PROFILES, SUITES, Profile
 
 DEFAULT_CLAIMS = "zhenwu-10k"
@@ -41,6 +42,8 @@ class Request:
     """What the run shall have in the end, those of earlier sittings included."""
     cases: Sequence[str] = ()
     """Globs; none selects all."""
+    model: str = ""
+    """Of the catalogue: its shapes are the card suite's cases."""
     claims: str = ""
     """A built-in name or a path."""
     baseline: Path | None = None
@@ -69,6 +72,7 @@ def ask(
     ranks: int | None = None,
     launches: int | None = None,
     cases: Sequence[str] = (),
+    model: str = "",
     claims: str = "",
     baseline: str = "",
     baseline_card: str = "",
@@ -84,6 +88,10 @@ def ask(
     for suite in suites:
         if suite not in SUITES:
             raise UsageError(f"no suite {suite!r}{suggest(suite, SUITES)}")
+    if model:
+        models.model(model)
+        if suites and "card" not in suites:
+            raise UsageError(f"--model {model}: its shapes are cases of the card suite, which is not asked")
     if ranks is not None and not 1 <= ranks <= RANKS_MAX:
         raise UsageError(f"--ranks {ranks}: a world has 1 to {RANKS_MAX} ranks")
     if launches is not None and not 1 <= launches <= LAUNCHES_MAX:
@@ -101,6 +109,7 @@ def ask(
         ranks=ranks if ranks is not None else max(2, cpu.usable_cpus()),
         launches=launches if launches is not None else PROFILES[profile].launches,
         cases=tuple(cases),
+        model=model,
         claims=claims or DEFAULT_CLAIMS,
         baseline=Path(baseline) if baseline else None,
         baseline_card=baseline_card,
@@ -143,6 +152,7 @@ def go_on(
         ranks=run.ranks,
         launches=run.launches + launches,
         cases=tuple(run.cases),
+        model=run.model,
         claims=run.claims,
         baseline=Path(run.baseline) if run.baseline else None,
         baseline_card=run.baseline_card,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from zbench.case import Case
@@ -15,7 +16,9 @@ from zbench.measure.plan import Group, unit
 from zbench.native import cpu
 from zbench.request import Request
 from zbench.subject import Subject
-from zbench.workloads.profiles import Profile, card_cases, fabric_cases, scaling_cases
+from zbench.workloads.card_cases import Place, card_cases
+from zbench.workloads.models import model
+from zbench.workloads.profiles import Profile, fabric_cases, scaling_cases, thread_counts
 
 OUT_OF_TIME = "left out: the time limit has no room for it"
 
@@ -25,11 +28,13 @@ Refused = dict[str, str]
 
 def select(request: Request) -> list[Group]:
     """The groups that answer the request. Raises UsageError where no case is left."""
-    profile, threads = request.profile, cpu.usable_cpus()
+    profile = request.profile
     groups: list[Group] = []
     if "card" in request.suites:
-        cases = card_cases(profile, threads, cpu.caches().get("l3", 0))
-        groups += [Group("card", (card,), 1, tuple(cases)) for card in request.cards]
+        shapes = model(request.model) if request.model else None
+        for card in request.cards:
+            cases = card_cases(profile.name, place_of(card), shapes)
+            groups.append(Group("card", (card,), 1, tuple(cases)))
     if "fabric" in request.suites:
         cases = fabric_cases(profile, request.ranks)
         groups += [Group("fabric", (fabric,), request.ranks, tuple(cases)) for fabric in request.fabrics]
@@ -68,16 +73,81 @@ def validate(subjects: Sequence[Subject]) -> None:
         if subject.venv:
             continue  # its class lives in another environment; the worker tells
         kind = subject.load()
-        try:
+        with _told_of(subject):
             if subject.kind == "card":
                 kind(subject.option)
             else:
                 with kind.seats(1, subject.option):
                     pass
-        except ZbenchError:
-            raise
-        except Exception as error:  # not such a class, one with a method missing, or whatever it raises
-            raise UsageError(f"{subject.kind} {subject.label}: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _told_of(subject: Subject) -> Iterator[None]:
+    """Raises UsageError for whatever a plug-in raises: not such a class, one with a method missing, ..."""
+    try:
+        yield
+    except ZbenchError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{subject.kind} {subject.label}: {type(error).__name__}: {error}") from error
+
+
+def place_of(card: Subject) -> Place:
+    """What of a card decides its cases. One that another environment has and this one does not counts as the
+    host's. Raises UsageError."""
+    host = Place(tuple(thread_counts(cpu.usable_cpus())), cpu.caches().get("l3", 0))
+    try:
+        kind = card.load()
+    except UsageError:
+        if card.venv:
+            return host
+        raise
+    with _told_of(card):
+        if kind.threaded(card.option):
+            return host
+        return Place((), 0 if card.venv else kind(card.option).last_level_cache_bytes)
+
+
+Operations = Mapping[str, Sequence[str]]
+"""Workload -> dtypes."""
+
+
+def operations(cards: Iterable[Subject]) -> dict[str, Operations]:
+    """Label -> what the card offers; of those only that live in this environment. Raises UsageError."""
+    found: dict[str, Operations] = {}
+    for card in cards:
+        if card.kind == "card" and not card.venv:
+            with _told_of(card):
+                found[card.label] = card.load()(card.option).operations()
+    return found
+
+
+def offering(groups: Sequence[Group], offered: Mapping[str, Operations]) -> tuple[list[Group], Refused]:
+    """The cases of workloads and dtypes that a card has, and one reason for all that it has not. Pure.
+
+    `offered`: as `operations` tells it. Raises UsageError where no case is left.
+    """
+    refused: Refused = {}
+    kept: list[Group] = []
+    for group in groups:
+        has = offered.get(group.subject) if group.suite == "card" else None
+        cases = []
+        for case in group.cases:
+            dtypes = None if has is None else has.get(case.workload, ())
+            if dtypes is None or case.dtype in dtypes:
+                cases.append(case)
+            elif dtypes:
+                why = f"no {case.dtype} {case.workload} (has: {', '.join(dtypes)})"
+                refused[f"{group.subject} {case.workload}/{case.dtype}/*"] = why
+            else:
+                why = f"no {case.workload} (offers: {', '.join(has or ()) or 'nothing'})"
+                refused[f"{group.subject} {case.workload}/*"] = why
+        if cases:
+            kept.append(replace(group, cases=tuple(cases)))
+    if not kept:
+        told = "; ".join(f"{name.partition(' ')[0]}: {why}" for name, why in refused.items())
+        raise UsageError(f"no card here has any of these cases: {told}")
+    return kept, refused
 
 
 def fitting(groups: Sequence[Group], available: int) -> tuple[list[Group], Refused]:

@@ -43,7 +43,7 @@ from zbench.native import cpu
 from zbench.records import store
 from zbench.records.schema import Record, Run, Sitting
 from zbench.request import Request, started_alone
-from zbench.selection import Refused, fitting, in_time, select, used, validate
+from zbench.selection import Refused, fitting, in_time, offering, operations, select, used, validate
 from zbench.subject import Subject
 from zbench.workloads import step
 
@@ -92,7 +92,9 @@ def plan(request: Request) -> Plan:
     """Cases, launches, and an estimate of their time. Raises UsageError."""
     started_alone(os.environ)
     validate(used(request))
-    groups, refused = fitting(select(request), room_bytes())
+    offered, lacking = offering(select(request), operations(used(request)))
+    groups, refused = fitting(offered, room_bytes())
+    refused = lacking | refused
     cpus = cpu.usable_cpus()
     if request.time_limit_s is not None:
         whole = plan_s(with_anchors(groups, request.twins), request.profile, request.launches, cpus)
@@ -198,6 +200,7 @@ def _new_run(request: Request, planned: Plan, claims: str) -> Run:
         ranks=request.ranks,
         launches=request.launches,
         cases=list(request.cases),
+        model=request.model,
         time_limit_s=request.time_limit_s,
         price_per_card_hour=request.price_per_card_hour,
         baseline=str(request.baseline or ""),

@@ -1,4 +1,4 @@
-"""Card throughput: C = A B in fp32 and fp64, on one core and on all, beside the adjacent FMA peak."""
+"""Card throughput: C = A B in every precision, square and as models ask it, beside the adjacent peak."""
 
 import pytest
 

@@ -223,3 +223,13 @@ def test_a_data_sheet_is_told_as_one(findings: Findings) -> None:
     assert result(sheet)[3] == "no: sheet"
     run = msgspec.structs.replace(findings.run, imported=Imported(tool="osu", file="x", sha256="0"))
     assert next_steps(replace(findings, run=run, summaries=[sheet]), "") == []
+
+
+def test_what_was_skipped_for_one_reason_is_one_line(findings: Findings) -> None:
+    """A peer without prepacked weights would otherwise fill the screen with what it has not."""
+    some = [s for s in findings.summaries if s.subject == "numpy" and s.suite == "card"][:6]
+    skipped = [
+        msgspec.structs.replace(s, status="skipped", why=f"no {what}", median_ns=None, value=None)
+        for s, what in zip(some, ["prepacked weights"] * 5 + ["batch"], strict=True)
+    ]
+    assert [s.why for s in headline(skipped)] == ["no prepacked weights", "no batch"]

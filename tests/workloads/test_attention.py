@@ -17,7 +17,7 @@ DECODE = Case("attention", "fp32", (3, 4, 1, 300, 32), {"kv_heads": 2})
 
 def attention(case: Case, inputs: dict[str, Array], steps: str = "fp64", shift: int = 0) -> Array:
     """All of it, scores and weights rounded to `steps`; `shift` keys more than each query may see."""
-    batch, heads, q_len, kv_len, dim = case.size
+    _, heads, q_len, kv_len, dim = case.size
     group = heads // int(case.get("kv_heads"))
     q, k, v = (inputs[name].astype(np.float64) for name in "qkv")
     k, v = (np.repeat(x, group, axis=1) for x in (k, v))

@@ -158,5 +158,5 @@ def test_a_right_file_of_ones_own_is_read(tmp_path: Path) -> None:
     path = tmp_path / "models.toml"
     path.write_text(WRONG)
     assert list(load_models(path)) == ["m"]
-    with pytest.raises(UsageError, match="nowhere.toml: no such file"):
+    with pytest.raises(UsageError, match=r"nowhere\.toml: no such file"):
         load_models(tmp_path / "nowhere.toml")

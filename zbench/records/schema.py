@@ -134,6 +134,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     launches: int
     cases: list[str] = []
     """Globs that selected the cases; none: all."""
+    model: str = ""
+    """Of the catalogue, whose shapes the card suite asked instead of the profile's."""
     time_limit_s: float | None = None
     price_per_card_hour: float | None = None
     """In whatever currency was meant."""

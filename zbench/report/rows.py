@@ -57,14 +57,22 @@ def peers(ratios: Iterable[Ratio]) -> list[str]:
 def headline(summaries: Iterable[Summary]) -> list[Summary]:
     """One summary for each workload, dtype, parameters and subject, chosen by size and not by result.
 
-    The largest size, or the smallest where the metric is a latency; and everything that went wrong.
-    Ordered by case, so that peers stand side by side.
+    The largest size, or the smallest where the metric is a latency; everything that went wrong; of what was
+    skipped one for each subject and reason. Ordered by case, so that peers stand side by side.
     """
     chosen: dict[tuple[object, ...], Summary] = {}
     summaries = list(summaries)
     for s in summaries:
         parameters = tuple(sorted((name, str(value)) for name, value in s.case.parameters.items()))
-        line = (s.case.workload, s.case.dtype, parameters, s.subject, tuple(sorted(s.variant)))
+        line: tuple[object, ...] = (
+            s.case.workload,
+            s.case.dtype,
+            parameters,
+            s.subject,
+            tuple(sorted(s.variant)),
+        )
+        if s.status == "skipped":
+            line = ("skipped", s.subject, s.why)
         smaller = s.metric == "latency"
         other = chosen.get(line)
         if other is None or (s.case.size < other.case.size if smaller else s.case.size > other.case.size):

@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("what", choices=WHAT, metavar="|".join(WHAT))
     parser.add_argument("file", nargs="?", metavar="FILE", help="claims: a claims file, or a built-in name")
-    parser.add_argument("--profile", help="cases: smoke, quick (default) or full")
+    parser.add_argument("--profile", help="cases: smoke, quick (default), full or limits")
     parser.add_argument("--ranks", type=int, metavar="N", help="cases: ranks (default: usable CPUs, >= 2)")
     parser.add_argument(
         "--case", action="append", default=[], metavar="GLOB", help="cases: only keys that match"

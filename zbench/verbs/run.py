@@ -26,6 +26,7 @@ EXIT_CODES = (
 LISTS = ("card", "fabric", "case")
 SETTINGS = (
     "profile",
+    "model",
     "ranks",
     "launches",
     "claims",
@@ -41,6 +42,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXIT_CODES
     add_selection(parser)
     parser.add_argument("--claims", metavar="FILE", help="claims file, or the name of a built-in one")
+    parser.add_argument(
+        "--model", metavar="NAME", help="cards: the shapes of this language model, for example qwen3-8b"
+    )
     parser.add_argument("--baseline", metavar="RUN", help="a stored run to compare with")
     add_baseline_card(parser)
     parser.add_argument("--plan", metavar="FILE", help="settings from a file; the command line wins over it")
@@ -86,7 +90,9 @@ def add_extent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--launches", type=int, metavar="N", help="blocks of launches (default: the profile's)"
     )
-    parser.add_argument("--profile", metavar="NAME", help="smoke (no verdicts), quick (default) or full")
+    parser.add_argument(
+        "--profile", metavar="NAME", help="smoke (no verdicts), quick (default), full, or limits (of cards)"
+    )
     parser.add_argument(
         "--out", metavar="DIR", help="directory of the record (default: ./results/<utc>-<id>)"
     )
@@ -136,7 +142,8 @@ def asked(options: argparse.Namespace, command: list[str]) -> Request:
     from zbench.campaign import load_campaign
     from zbench.request import ask, go_on
 
-    for name in (*LISTS, "claims", "baseline", "baseline_card", "out", "plan", "resume", "append"):
+    texts = ("model", "claims", "baseline", "baseline_card", "out", "plan", "resume", "append")
+    for name in (*LISTS, *texts):
         given = getattr(options, name)
         if given == "" or (isinstance(given, list) and "" in given):
             option = name.replace("_", "-")

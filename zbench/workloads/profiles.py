@@ -1,16 +1,12 @@
-"""Which cases a profile asks, and how long it looks at each."""
+"""How long a profile looks at each case, and which it asks of fabrics; those of cards: card_cases.py."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zbench.case import Case
 
 KIB, MIB = 1 << 10, 1 << 20
-
-STREAM_OVER_CACHE = 4
-"""An array is at least this many last-level caches (STREAM's run rules), so that memory is measured."""
-STREAM_MIN_BYTES, STREAM_MAX_BYTES = 64 * MIB, 1024 * MIB
 
 SUITES = ("card", "fabric", "scaling")
 
@@ -25,8 +21,6 @@ class Profile:
     """Time of one burst, warm-up included."""
     rounds_max: int
     """Samples kept of one burst; every one is written to the record."""
-    gemm_sizes: tuple[int, ...]
-    stream_kernels: tuple[str, ...]
     latency_sizes: tuple[int, ...]
     bandwidth_sizes: tuple[int, ...]
     bcast_sizes: tuple[int, ...]
@@ -47,8 +41,6 @@ PROFILES = {
             launches=2,
             burst_s=0.1,
             rounds_max=300,
-            gemm_sizes=(256, 512),
-            stream_kernels=("triad",),
             latency_sizes=(8, 64 * KIB),
             bandwidth_sizes=(1 * MIB,),
             bcast_sizes=(64 * KIB,),
@@ -61,8 +53,6 @@ PROFILES = {
             launches=5,
             burst_s=0.5,
             rounds_max=1000,  # five launches together support p99.9, which needs 4603
-            gemm_sizes=(256, 512, 1024, 2048),
-            stream_kernels=("read", "copy", "triad"),
             latency_sizes=(8, 512, 8 * KIB, 64 * KIB, 1 * MIB, 64 * MIB),
             bandwidth_sizes=(64 * KIB, 4 * MIB),
             bcast_sizes=(8, 64 * KIB, 4 * MIB),
@@ -74,8 +64,6 @@ PROFILES = {
             launches=5,
             burst_s=1.0,
             rounds_max=10000,
-            gemm_sizes=(64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096),
-            stream_kernels=("read", "copy", "triad"),
             latency_sizes=(*_POWERS, 64 * MIB),
             bandwidth_sizes=(*_POWERS, 64 * MIB),
             bcast_sizes=(*_POWERS, 64 * MIB),
@@ -84,30 +72,13 @@ PROFILES = {
         ),
     )
 }
-
-
-def stream_bytes(last_level_cache_bytes: int) -> int:
-    """Bytes of one stream array: the power of two that no cache can hold."""
-    size = STREAM_MIN_BYTES
-    while size < STREAM_OVER_CACHE * last_level_cache_bytes and size < STREAM_MAX_BYTES:
-        size *= 2
-    return size
+PROFILES["limits"] = replace(PROFILES["quick"], name="limits")
+"""The target table of cards (docs/performance.md), measured as quick measures."""
 
 
 def thread_counts(cpus: int) -> list[int]:
     """One core, and all of them."""
     return sorted({1, cpus})
-
-
-def card_cases(profile: Profile, cpus: int, last_level_cache_bytes: int) -> list[Case]:
-    gemms = [
-        Case("gemm", dtype, (n, n, n), {"threads": threads})
-        for dtype in ("fp32", "fp64")
-        for n in profile.gemm_sizes
-        for threads in thread_counts(cpus)
-    ]
-    size = stream_bytes(last_level_cache_bytes)
-    return gemms + [Case(kernel, "fp64", (size,), {"threads": cpus}) for kernel in profile.stream_kernels]
 
 
 def fabric_cases(profile: Profile, ranks: int) -> list[Case]:

@@ -1,0 +1,99 @@
+"""What each profile asks of a card: every key once, pairs that are pairs, and brief where it must be."""
+
+import pytest
+
+from zbench.case import Case
+from zbench.dtypes import RESULTS
+from zbench.measure.estimate import case_s
+from zbench.workloads import workload
+from zbench.workloads.card_cases import CARD_CASES, MIB, Place, card_cases
+from zbench.workloads.models import built_in, model
+from zbench.workloads.profiles import PROFILES
+
+HOST, DEVICE = Place((1, 2), 32 * MIB), Place((), 50 * MIB)
+
+
+def keys(profile: str, place: Place = HOST) -> list[str]:
+    return [case.key for case in card_cases(profile, place)]
+
+
+def test_every_profile_asks_something_of_cards() -> None:
+    """One table of cases, one of lengths."""
+    assert set(PROFILES) == set(CARD_CASES)
+
+
+@pytest.mark.parametrize("place", [HOST, DEVICE], ids=["host", "device"])
+@pytest.mark.parametrize("profile", sorted(CARD_CASES))
+def test_every_case_is_asked_once_and_says_no_default(profile: str, place: Place) -> None:
+    """Equal keys would be compared with themselves; what is said by default would part equal cases."""
+    cases = card_cases(profile, place)
+    assert len({case.key for case in cases}) == len(cases)
+    for case in cases:
+        assert not [name for name, value in case.parameters.items() if case.default(name) == value]
+        assert workload(case.workload).suite == "card"
+        assert workload(case.workload).bytes(case) > 0
+
+
+@pytest.mark.parametrize("profile", sorted(CARD_CASES))
+def test_a_device_of_its_own_has_no_threads(profile: str) -> None:
+    """Every case of a host card names its threads, no case of a device does."""
+    assert all("threads" in case.parameters for case in card_cases(profile, HOST))
+    assert not any("threads" in case.parameters for case in card_cases(profile, DEVICE))
+
+
+def test_full_asks_every_precision_and_every_workload() -> None:
+    """And C in fp32 where peers return nothing else."""
+    cases = card_cases("full", HOST)
+    assert {case.dtype for case in cases if case.workload == "gemm"} == set(RESULTS) - {"fp8e5m2"}
+    assert {case.workload for case in cases} == {"gemm", "grouped_gemm", "attention", "read", "copy", "triad"}
+    assert "gemm/bf16/4096x4096x4096/out=fp32/threads=2" in keys("full")
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("cache", "cold"), ("data", "zeros")])
+def test_full_has_pairs_that_differ_in_one_thing(parameter: str, value: str) -> None:
+    """Cold against warm caches, zeros against random data."""
+    asked = set(keys("full"))
+    pairs = [
+        case.key
+        for case in card_cases("full", HOST)
+        if case.parameters.get(parameter) == value and case.key.replace(f"/{parameter}={value}", "") in asked
+    ]
+    assert len(pairs) >= 2
+
+
+def test_limits_is_the_target_table() -> None:
+    """Each row of it, on one thread and on all."""
+    asked = set(keys("limits"))
+    for threads in (1, 2):
+        assert f"gemm/fp64/4096x4096x4096/threads={threads}" in asked
+        assert f"gemm/fp16/256x256x256/out=fp32/threads={threads}" in asked
+        assert f"gemm/u8s8/16x4096x4096/cache=cold/threads={threads}/transb=t/weights=prepacked" in asked
+        assert f"gemm/bf16/1x4096x4096/cache=cold/out=fp32/threads={threads}/transb=t" in asked
+    small = [case for case in card_cases("limits", HOST) if "batch" in case.parameters]
+    assert {case.size[0] for case in small} == {8, 16, 32, 64}
+    for case in small:
+        assert MIB // 2 < workload("gemm").bytes(case) <= MIB
+
+
+def test_quick_stays_quick() -> None:
+    """Five cases beside those in two precisions, for less than half a minute in five launches."""
+    added = [case for case in card_cases("quick", HOST) if case.dtype not in ("fp32", "fp64")]
+    assert len(added) == 5
+    warm = [case for case in added if case.get("cache") == "warm"]
+    assert len(warm) == 4
+    assert 5 * sum(case_s(case, PROFILES["quick"]) for case in warm) < 20
+
+
+def test_smoke_stays_brief() -> None:
+    """It runs in every test of an installation."""
+    assert len(keys("smoke")) == 12
+
+
+@pytest.mark.parametrize("name", sorted(built_in()))
+def test_a_model_asks_its_own_shapes(name: str) -> None:
+    """Decoding and prefill in full, single tokens in smoke; experts only of a mixture."""
+    full = card_cases("full", HOST, model(name))
+    assert {case.size[0] for case in full if case.workload == "gemm"} == {1, 8, 16, 64, 512, 4096}
+    assert {case.size[0] for case in card_cases("smoke", HOST, model(name)) if case.workload == "gemm"} == {1}
+    assert any(case.workload == "grouped_gemm" for case in full) == bool(model(name).experts)
+    assert all(isinstance(case, Case) and case.dtype == "bf16" for case in full)
