@@ -77,7 +77,8 @@ def test_a_dry_run_measures_and_writes_nothing(tmp_path: Path) -> None:
     assert "price: 0." in result.stdout
     assert not list(tmp_path.iterdir())
     told = json.loads(zbench("run", "--dry-run", "--ranks", "2", "--format", "json", cwd=tmp_path).stdout)
-    assert (told["launches"], told["price"], told["left_out"]) == (5, None, {})
+    assert (told["launches"], told["price"]) == (5, None)
+    assert all(name.endswith("/*") for name in told["left_out"])  # at most what this card does not offer
     assert told["cases"] == sum(len(g["cases"]) for g in told["groups"] if g["role"] == "measure")
     assert told["seconds"] > 60
 

@@ -126,7 +126,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _asks(item: pytest.Item) -> bool:
-    return "measured" in getattr(getattr(item, "callspec", None), "params", {})
+    """A suite without a case for this card has an item without a question, which pytest skips aloud."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return isinstance(params.get("measured"), tuple)
 
 
 def _summaries(config: pytest.Config) -> dict[tuple[str, str], Summary]:

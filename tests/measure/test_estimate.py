@@ -1,7 +1,7 @@
 """How long a plan will take: rough, but never silly."""
 
 from zbench.case import Case
-from zbench.measure.estimate import cards_of, case_s, groups_s, plan_s, price
+from zbench.measure.estimate import cards_of, case_s, groups_s, plan_s
 from zbench.measure.plan import Group, with_anchors
 from zbench.request import ask
 from zbench.selection import select
@@ -38,7 +38,6 @@ def test_the_default_run_is_a_matter_of_minutes() -> None:
     assert 60 < plan_s(groups, QUICK, 5, 2) < 600
 
 
-def test_a_price_is_cards_times_hours() -> None:
-    """Eight cards for half an hour at 2.50 an hour."""
-    assert price(1800, 8, 2.5) == 10.0
+def test_the_ranks_of_the_largest_world_are_the_cards_that_are_busy() -> None:
+    """What is rented at once."""
     assert cards_of([Group("fabric", (), 8, ()), Group("card", (), 1, ())]) == 8

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from zbench.records.schema import Imported, Sitting
-from zbench.report.cost import cost
+from zbench.report.cost import cost, price
 from zbench.report.findings import Findings
 
 
@@ -51,3 +51,8 @@ def test_what_was_not_measured_here_cost_nothing_here(findings: Findings) -> Non
     told = Imported(tool="osu", file="x.txt", sha256="0")
     assert cost(replace(findings, run=msgspec.structs.replace(findings.run, imported=told))) is None
     assert cost(replace(findings, run=msgspec.structs.replace(findings.run, created="once"))) is None
+
+
+def test_a_price_is_cards_times_hours() -> None:
+    """Eight cards for half an hour at 2.50 an hour."""
+    assert price(1800, 8, 2.5) == 10.0

@@ -53,8 +53,3 @@ def plan_s(groups: Sequence[Group], profile: Profile, launches: int, cpus: int) 
 def cards_of(groups: Sequence[Group]) -> int:
     """Cards that the plan keeps busy at once: what is rented."""
     return max((group.ranks for group in groups), default=1)
-
-
-def price(seconds: float, cards: int, per_card_hour: float) -> float:
-    """In the currency of `per_card_hour`."""
-    return seconds / 3600 * cards * per_card_hour

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from zbench.measure.estimate import price
 from zbench.report import words
 from zbench.report.findings import Findings
 
@@ -57,3 +56,8 @@ def _time(iso: str) -> datetime:
     """Raises ValueError."""
     found = datetime.fromisoformat(iso.replace("Z", "+00:00"))  # Python 3.10 knows no Z
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def price(seconds: float, cards: int, per_card_hour: float) -> float:
+    """In the currency of `per_card_hour`."""
+    return seconds / 3600 * cards * per_card_hour

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zbench.measure.estimate import cards_of, groups_s, price
+from zbench.measure.estimate import cards_of, groups_s
 from zbench.measure.memory import gigabytes, needed_bytes
 from zbench.measure.plan import Group
 from zbench.measure.statistics import LAUNCHES
 from zbench.report import words
+from zbench.report.cost import price
 from zbench.workloads.profiles import Profile
 
 MOST_REASONS = 6
