@@ -18,6 +18,7 @@ ranks = 4
 launches = 10
 cases = ["gemm/*", "pingpong/*"]
 model = "qwen3-8b"
+search = true
 claims = "zhenwu-10k"
 time_limit = "1.5 h"
 price_per_card_hour = 2.5
@@ -35,7 +36,7 @@ def test_every_key_reaches_the_request(tmp_path: Path) -> None:
     planned = ask(**load_campaign(written(tmp_path, WHOLE)))
     words = ask(
         suites=["card", "fabric"], profile="full", cards=["cpu", "cpu:generic"], fabrics=["shm"], ranks=4,
-        launches=10, cases=["gemm/*", "pingpong/*"], model="qwen3-8b", claims="zhenwu-10k",
+        launches=10, cases=["gemm/*", "pingpong/*"], model="qwen3-8b", search=True, claims="zhenwu-10k",
         time_limit="90 min", price_per_card_hour=2.5, plan_sha256=planned.plan_sha256,
     )  # fmt: skip
     assert words == planned

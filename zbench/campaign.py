@@ -26,6 +26,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     launches: int | None = None
     cases: list[str] = []
     model: str = ""
+    search: bool = False
     claims: str = ""
     baseline: str = ""
     baseline_card: str = ""

@@ -44,6 +44,8 @@ class Request:
     """Globs; none selects all."""
     model: str = ""
     """Of the catalogue: its shapes are the card suite's cases."""
+    search: bool = False
+    """Look for each card's fastest shape of a GEMM first."""
     claims: str = ""
     """A built-in name or a path."""
     baseline: Path | None = None
@@ -73,6 +75,7 @@ def ask(
     launches: int | None = None,
     cases: Sequence[str] = (),
     model: str = "",
+    search: bool = False,
     claims: str = "",
     baseline: str = "",
     baseline_card: str = "",
@@ -92,6 +95,8 @@ def ask(
         models.model(model)
         if suites and "card" not in suites:
             raise UsageError(f"--model {model}: its shapes are cases of the card suite, which is not asked")
+    if search and suites and "card" not in suites:
+        raise UsageError("--search looks for the fastest shape of cards; the card suite is not asked")
     if ranks is not None and not 1 <= ranks <= RANKS_MAX:
         raise UsageError(f"--ranks {ranks}: a world has 1 to {RANKS_MAX} ranks")
     if launches is not None and not 1 <= launches <= LAUNCHES_MAX:
@@ -110,6 +115,7 @@ def ask(
         launches=launches if launches is not None else PROFILES[profile].launches,
         cases=tuple(cases),
         model=model,
+        search=search,
         claims=claims or DEFAULT_CLAIMS,
         baseline=Path(baseline) if baseline else None,
         baseline_card=baseline_card,
@@ -153,6 +159,7 @@ def go_on(
         launches=run.launches + launches,
         cases=tuple(run.cases),
         model=run.model,
+        search=run.search,
         claims=run.claims,
         baseline=Path(run.baseline) if run.baseline else None,
         baseline_card=run.baseline_card,

@@ -14,6 +14,7 @@ from zbench.judge.history import Kept
 from zbench.judge.outcome import undecided_keys
 from zbench.measure.statistics import EXTENDED, LAUNCHES
 from zbench.request import Request
+from zbench.search import search
 from zbench.session import Report, Session, measure, session
 
 
@@ -35,6 +36,8 @@ def run(
     current = None
     try:
         with session(request, warn) as current:
+            if request.search:
+                search(current, report)
             measure(current, report, current.run.launches)
             _extend(current, claims, report)
     except (InvalidRun, TimeIsUp) as error:

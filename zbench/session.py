@@ -25,7 +25,7 @@ from zbench import __version__
 from zbench.case import Case
 from zbench.errors import InvalidRun, TimeIsUp, UsageError
 from zbench.judge.claims import claims_text, load_claims
-from zbench.measure.estimate import groups_s, plan_s
+from zbench.measure.estimate import groups_s, plan_s, search_s
 from zbench.measure.fingerprint import digest, fingerprint, hardware
 from zbench.measure.launch import crew, serve
 from zbench.measure.memory import room_bytes
@@ -95,9 +95,10 @@ def plan(request: Request) -> Plan:
     offered, lacking = offering(select(request), operations(used(request)))
     groups, refused = fitting(offered, room_bytes())
     refused = lacking | refused
-    cpus = cpu.usable_cpus()
+    cpus, searching = cpu.usable_cpus(), search_s(groups) if request.search else 0.0
     if request.time_limit_s is not None:
         whole = plan_s(with_anchors(groups, request.twins), request.profile, request.launches, cpus)
+        whole += searching
         if whole > request.time_limit_s:
             overhead = whole - request.launches * groups_s(groups, request.profile, cpus)
             groups, left_out = in_time(
@@ -110,7 +111,8 @@ def plan(request: Request) -> Plan:
             )
             refused |= left_out
     groups = with_anchors(groups, request.twins)
-    return Plan(groups, refused, plan_s(groups, request.profile, request.launches, cpus))
+    seconds = plan_s(groups, request.profile, request.launches, cpus) + searching
+    return Plan(groups, refused, seconds)
 
 
 @contextmanager
@@ -201,6 +203,7 @@ def _new_run(request: Request, planned: Plan, claims: str) -> Run:
         launches=request.launches,
         cases=list(request.cases),
         model=request.model,
+        search=request.search,
         time_limit_s=request.time_limit_s,
         price_per_card_hour=request.price_per_card_hour,
         baseline=str(request.baseline or ""),
@@ -303,7 +306,7 @@ def _measure_tables(current: Session, report: Report, groups: Sequence[Group]) -
             continue
         report(current.done, current.planned, f"choosing algorithms of {label}, {ranks} ranks")
         group = Group("fabric", (subject,), ranks, tuple(cases.values()))
-        order = _order(current, Launch(group, 0, -1, 0)) | {"type": "tune"}
+        order = order_of(current, Launch(group, 0, -1, 0)) | {"type": "tune"}
         with crew(group) as workers:
             for message in serve(workers, order):
                 if message["type"] == "table":
@@ -332,7 +335,7 @@ def _freeze(
     store.write_run(current.directory, current.run)
 
 
-def _order(current: Session, launch: Launch) -> dict[str, Any]:
+def order_of(current: Session, launch: Launch) -> dict[str, Any]:
     """What a worker is told."""
     group, profile = launch.group, current.request.profile
     fabric = next((s.label for s in group.subjects if s.kind == "fabric"), "")
@@ -360,7 +363,7 @@ def _order(current: Session, launch: Launch) -> dict[str, Any]:
 def _launch(current: Session, launch: Launch, report: Report) -> None:
     group = launch.group
     with crew(group) as workers:
-        for message in serve(workers, _order(current, launch)):
+        for message in serve(workers, order_of(current, launch)):
             if message["type"] == "burst":
                 text = f"block {launch.block + 1}: {group.subject} {message['key']}"
                 report(current.done, current.planned, text)

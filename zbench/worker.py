@@ -97,7 +97,9 @@ def _work(channel: Channel, order: Message) -> None:
         os.sched_setaffinity(0, {cores[rank % len(cores)]})
     cases = [msgspec.convert(each, Case) for each in order["cases"]]
     try:
-        if order["type"] == "tune":
+        if order["type"] == "pilot":
+            channel.send({"type": "table", "table": _pilot(channel, parts, cases, order, share)})
+        elif order["type"] == "tune":
             channel.send({"type": "table", "table": _tune(parts["fabric"], cases, order, share)})
         else:
             for number, case in enumerate(cases):
@@ -175,7 +177,7 @@ def _tune(fabric: Fabric, cases: list[Case], order: Message, share: Share) -> di
             continue
         medians = {}
         for name in names:
-            median = _trial(fabric, case, order, name, share)
+            median = _trial({"fabric": fabric}, case, order, name, share)
             if median is not None:
                 medians[name] = median
         if medians:
@@ -183,11 +185,26 @@ def _tune(fabric: Fabric, cases: list[Case], order: Message, share: Share) -> di
     return table
 
 
-def _trial(fabric: Fabric, case: Case, order: Message, algorithm: str, share: Share) -> float | None:
+def _pilot(
+    channel: Channel, parts: dict[str, Any], cases: list[Case], order: Message, share: Share
+) -> dict[str, float]:
+    """Case key -> median ns on this card, to choose by and not to show; without those that it cannot run."""
+    table: dict[str, float] = {}
+    for number, case in enumerate(cases):
+        channel.send({"type": "burst", "key": case.key, "number": number})
+        median = _trial(parts, case, order, None, share)
+        if median is not None:
+            table[case.key] = median
+    return table
+
+
+def _trial(
+    parts: dict[str, Any], case: Case, order: Message, algorithm: str | None, share: Share
+) -> float | None:
     """Median ns of one algorithm, the same on all ranks; None where any rank cannot run it."""
     bench, why = None, ""
     try:
-        bench = _bench({"fabric": fabric}, case, order, algorithm)
+        bench = _bench(parts, case, order, algorithm)
     except (Unsupported, MemoryError) as error:
         why = str(error) or "out of memory"
     try:

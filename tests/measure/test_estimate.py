@@ -1,7 +1,7 @@
 """How long a plan will take: rough, but never silly."""
 
 from zbench.case import Case
-from zbench.measure.estimate import cards_of, case_s, groups_s, plan_s
+from zbench.measure.estimate import cards_of, case_s, groups_s, plan_s, search_s
 from zbench.measure.plan import Group, with_anchors
 from zbench.request import ask
 from zbench.selection import select
@@ -41,3 +41,11 @@ def test_the_default_run_is_a_matter_of_minutes() -> None:
 def test_the_ranks_of_the_largest_world_are_the_cards_that_are_busy() -> None:
     """What is rented at once."""
     assert cards_of([Group("fabric", (), 8, ()), Group("card", (), 1, ())]) == 8
+
+
+def test_a_search_takes_its_time_for_every_card_and_dtype() -> None:
+    """None where nothing is multiplied."""
+    one = select(ask(suites=["card"], cases=["gemm/fp32/*"]))
+    two = select(ask(suites=["card"], cards=["cpu", "numpy"], cases=["gemm/fp32/*", "gemm/fp64/*"]))
+    assert search_s(two) == 4 * search_s(one) > 0
+    assert search_s(select(ask(suites=["fabric"]))) == 0

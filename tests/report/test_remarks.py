@@ -9,6 +9,7 @@ import pytest
 
 from zbench.judge.power import Gain
 from zbench.records.schema import Imported, Run, Sitting
+from zbench.report import words
 from zbench.report.document import documents
 from zbench.report.findings import Findings
 from zbench.report.markdown import render_markdown, text
@@ -106,7 +107,7 @@ def test_other_claims_are_told(findings: Findings) -> None:
     ("median", "interval", "told"),
     [
         (1.15, (1.12, 1.18), "zeros run 15.0 % faster [12.0, 18.0 %]: power, not arithmetic"),
-        (1.01, (0.99, 1.03), "zeros run no faster [-1.0, 3.0 %]: power does not hold it back"),
+        (1.01, (0.99, 1.03), "zeros make no difference that can be told [-1.0, 3.0 %]"),
         (0.95, (0.94, 0.96), "zeros run 5.0 % slower [-6.0, -4.0 %]: power, not arithmetic"),
         (1.15, None, "zeros run 15.0 % faster, one launch: undecided"),
     ],
@@ -119,3 +120,14 @@ def test_what_zeros_gain_is_a_finding(
     ((what, why),) = remarks(replace(findings, gains=[gain]))
     assert what == "This run timed zeros beside random data, for no result."
     assert why == f"gemm/bf16/8x8x8 of cpu: {told}"
+
+
+def test_a_search_is_told_with_what_was_measured_of_its_choice(findings: Findings) -> None:
+    """Never with the rate of the pilot that won."""
+    key = "gemm/fp32/1024x1024x1024/threads=1"
+    (right,) = [s for s in findings.summaries if (s.subject, s.key) == ("cpu", key)]
+    search = {"chosen": {"fp32": key}, "pilot_rates": {key: 9e15, "gemm/fp32/8x8x8/threads=1": 1.0}}
+    run = msgspec.structs.replace(findings.run, searches={"cpu": search})
+    ((what, why),) = remarks(replace(findings, run=run))
+    assert what == "This run looked for each card's fastest shape first."
+    assert why == f"cpu {key}: {words.value(right.value or 0, right.unit)}; of 2 pilots on cpu"

@@ -23,6 +23,8 @@ SETUP_BYTES_PER_S = 120e6
 """Of one slot where a case has two: filled, poisoned, read back and verified."""
 TUNING_S = 4.0
 """Of one fabric and world: its table of algorithms, measured before the first launch."""
+SEARCH_S = 15.0
+"""Of one card and dtype: some forty pilots of what multiplies fastest."""
 FLOPS_PER_S, BYTES_PER_S, CALL_S = 50e9, 5e9, 2e-6
 """One execution, where the profile's sample limit ends a burst before its time is up."""
 
@@ -48,6 +50,12 @@ def plan_s(groups: Sequence[Group], profile: Profile, launches: int, cpus: int) 
     """Seconds of the whole plan."""
     worlds = {(s.label, g.ranks) for g in groups for s in g.subjects if s.kind == "fabric" and g.ranks > 1}
     return launches * groups_s(groups, profile, cpus) + TUNING_S * len(worlds)
+
+
+def search_s(groups: Sequence[Group]) -> float:
+    """Seconds of the search for every card's fastest shape, in all dtypes that it multiplies."""
+    cards = [group for group in groups if group.suite == "card" and group.role == "measure"]
+    return SEARCH_S * sum(len({c.dtype for c in g.cases if c.workload == "gemm"}) for g in cards)
 
 
 def cards_of(groups: Sequence[Group]) -> int:

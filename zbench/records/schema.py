@@ -136,6 +136,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Globs that selected the cases; none: all."""
     model: str = ""
     """Of the catalogue, whose shapes the card suite asked instead of the profile's."""
+    search: bool = False
+    """The shape at which each card multiplies fastest was looked for first."""
     time_limit_s: float | None = None
     price_per_card_hour: float | None = None
     """In whatever currency was meant."""
@@ -155,6 +157,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     fingerprints: dict[str, dict[str, Any]] = {}
     tables: dict[str, dict[str, Any]] = {}
     """Per fabric: the measured algorithm table, frozen before the first launch, with its hash."""
+    searches: dict[str, dict[str, Any]] = {}
+    """Per card: the shapes that were tried, the rates of their pilots, and which was chosen in each dtype."""
     extended: list[str] = []
     """Keys that were measured in further blocks, because their claims or ratios were undecided."""
     ended: str = ""

@@ -42,10 +42,24 @@ def _of(findings: Findings) -> list[tuple[str, str]]:
     if run.not_run:
         reasons = [f"{why} ({count}x)" for why, count in Counter(run.not_run.values()).most_common()]
         found.append((f"leaves out {_left_out(run)}{_limit(run)}", _listed(reasons)))
+    if run.searches:
+        found.append(("looked for each card's fastest shape first", _searched(findings)))
     if findings.gains:
         zeros = [f"{gain.key} of {gain.subject}: {_gain(gain)}" for gain in findings.gains]
         found.append(("timed zeros beside random data, for no result", _listed(zeros)))
     return found + [("is judged again", note) for note in findings.notes]
+
+
+def _searched(findings: Findings) -> str:
+    """What was found, at the rate that it was then measured with; never at that of its pilot."""
+    told = []
+    for card, search in findings.run.searches.items():
+        for key in search["chosen"].values():
+            rates = [s for s in findings.summaries if (s.subject, s.key) == (card, key) and s.trusted]
+            value = words.value(rates[0].value, rates[0].unit) if rates and rates[0].value else "no figure"
+            told.append(f"{card} {key}: {value}")
+        told.append(f"of {words.counted(len(search['pilot_rates']), 'pilot')} on {card}")
+    return "; ".join(told)
 
 
 def _gain(gain: Gain) -> str:
@@ -58,7 +72,7 @@ def _gain(gain: Gain) -> str:
     low, high = (100 * (end - 1) for end in gain.interval)
     span = f"[{low:.1f}, {high:.1f} %]"
     if low <= 0 <= high:
-        return f"zeros run no faster {span}: power does not hold it back"
+        return f"zeros make no difference that can be told {span}"
     word = "faster" if percent > 0 else "slower"
     return f"zeros run {abs(percent):.1f} % {word} {span}: power, not arithmetic"
 

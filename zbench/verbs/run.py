@@ -27,6 +27,7 @@ LISTS = ("card", "fabric", "case")
 SETTINGS = (
     "profile",
     "model",
+    "search",
     "ranks",
     "launches",
     "claims",
@@ -44,6 +45,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--claims", metavar="FILE", help="claims file, or the name of a built-in one")
     parser.add_argument(
         "--model", metavar="NAME", help="cards: the shapes of this language model, for example qwen3-8b"
+    )
+    parser.add_argument(
+        "--search",
+        action="store_true",
+        default=None,
+        help="cards: look for the fastest shape of a GEMM first (a minute or two), and measure that too",
     )
     parser.add_argument("--baseline", metavar="RUN", help="a stored run to compare with")
     add_baseline_card(parser)
