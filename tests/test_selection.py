@@ -37,6 +37,15 @@ def test_what_does_not_fit_in_memory_is_refused_and_named() -> None:
     assert all(case.size[0] < 67108864 for group in kept for case in group.cases)
 
 
+def test_a_case_of_one_card_that_does_not_fit_says_how_much_it_needs() -> None:
+    """No ranks to save there; with nothing left, the run is refused."""
+    groups = select(ask(suites=["card"], model="deepseek-v3", profile="full", cases=["grouped_gemm/*"]))
+    with pytest.raises(
+        UsageError, match=r"no case fits in memory: .* needs \d+\.\d GiB, 8.0 GiB are available$"
+    ):
+        fitting(groups, 8 << 30)
+
+
 def test_a_world_whose_processes_do_not_fit_is_refused() -> None:
     """Before any of them is started."""
     with pytest.raises(UsageError, match="ask for at most 12 ranks"):

@@ -169,8 +169,9 @@ def fitting(groups: Sequence[Group], available: int) -> tuple[list[Group], Refus
             if needed <= available:
                 cases.append(case)
             else:
+                remedy = ": fewer ranks would fit" if group.ranks > 1 else ""
                 refused[f"{group.subject} {case.key}"] = (
-                    f"needs {gigabytes(needed)}, {gigabytes(available)} are available: fewer ranks would fit"
+                    f"needs {gigabytes(needed)}, {gigabytes(available)} are available{remedy}"
                 )
         if cases:
             kept.append(replace(group, cases=tuple(cases)))

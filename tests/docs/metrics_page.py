@@ -41,15 +41,25 @@ metric that no workload measures yet can be claimed; the verdict is then NOT RUN
 |---|---|---|---|---|---|
 """
 AFTER = """
-m, n, k are the case's size; for streams and messages n is its bytes. Bytes are mandatory ones: a
-write-allocate is not counted.
+m, n, k are the case's size; for streams and messages n is its bytes. Of a grouped GEMM each of m tokens
+chooses t experts; attention has b sequences, h heads, q queries, s keys and width d, and masked pairs do not
+count. Bytes are mandatory ones: a write-allocate is not counted. Of a batch every product counts.
 
 ## Words
 
 """
-FLOPS = {"gemm": "2 m n k", "step": "6 m n k", "triad": "n/4", "read": "n/8"}
+FLOPS = {
+    "gemm": "2 m n k",
+    "grouped_gemm": "2 m t n k",
+    "attention": "4 b h q s d",
+    "step": "6 m n k",
+    "triad": "n/4",
+    "read": "n/8",
+}
 BYTES = {
     "gemm": "A, B and C once",
+    "grouped_gemm": "A, C and the weights asked once",
+    "attention": "q, k, v and out once",
     "read": "n",
     "copy": "2 n",
     "triad": "3 n",

@@ -40,7 +40,7 @@ def statuses(directory: Path) -> dict[str, set[str]]:
 
 
 def test_the_card_computes_rightly_and_skips_what_it_lacks(tmp_path: Path) -> None:
-    """Every answer verified; threads it does not have are skipped with its own words."""
+    """Every answer verified; threads it does not have are skipped with its words, dtypes never asked."""
     arguments = ("--profile", "smoke", "--launches", "1", "--card", "vendor.card:Einsum", "--out", "out")
     result = zbench("run", "card", "--case", "gemm/*/256*", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -48,8 +48,9 @@ def test_the_card_computes_rightly_and_skips_what_it_lacks(tmp_path: Path) -> No
     one = {key: status for key, status in found.items() if key.endswith("threads=1")}
     assert len(one) == 2
     assert set(map(frozenset, one.values())) == {frozenset({"ok"})}
-    whys = store.load(tmp_path / "out")[0].not_run.values()
-    assert all(why == "einsum computes on one thread" for why in whys)
+    not_run = store.load(tmp_path / "out")[0].not_run
+    whys = {why for name, why in not_run.items() if not name.endswith("/*")}
+    assert whys <= {"einsum computes on one thread"}
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])

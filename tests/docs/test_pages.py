@@ -13,7 +13,19 @@ from zbench.case import Case
 from zbench.workloads import WORKLOADS
 
 MOST_COLUMNS = 130
-SIZES = {"gemm": (3, 5, 7), "step": (3, 5, 7), "read": (800,), "copy": (800,), "triad": (800,)}
+SIZES = {
+    "gemm": (3, 5, 7),
+    "grouped_gemm": (3, 5, 7),
+    "attention": (2, 3, 1, 5, 7),
+    "step": (3, 5, 7),
+    "read": (800,),
+    "copy": (800,),
+    "triad": (800,),
+}
+LETTERS = {1: "n", 3: "mnk", 5: "bhqsd"}
+"""What the page calls a size, by the length of it."""
+ROUTED = {"experts": 2, "top": 2}
+"""Of a grouped GEMM."""
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -70,8 +82,9 @@ def test_the_formulas_of_the_metrics_page_hold(name: str) -> None:
     """Evaluated for a case, they give what the work model gives."""
     workload, size = WORKLOADS[name], SIZES.get(name, (0,) if name == "barrier" else (800,))
     dtype = "fp64" if workload.suite == "card" else "fp32"
-    case = Case(name, dtype, size, {"ranks": 2} if workload.suite != "card" else {"threads": 1})
-    letters = dict(zip("mnk", size, strict=False)) if len(size) == 3 else {"n": size[0]}
+    parameters = {"ranks": 2} if workload.suite != "card" else {"threads": 1}
+    case = Case(name, dtype, size, parameters | (ROUTED if name == "grouped_gemm" else {}))
+    letters = dict(zip(LETTERS[len(size)], size, strict=True)) | {"t": ROUTED["top"]}
     flops = FLOPS.get(name, "0").replace(" ", "*")
     assert workload.flops(case) == eval(flops, {}, letters)
     if "once" in BYTES.get(name, "n"):

@@ -13,8 +13,9 @@ import pytest
 from zbench.judge.claims import built_in, load_claims
 from zbench.judge.metrics import METRICS
 from zbench.schedules.table import ALGORITHMS
+from zbench.workloads.models import load_models
 
-WHAT = ("cards", "fabrics", "cases", "claims", "datasheets", "algorithms", "metrics")
+WHAT = ("cards", "fabrics", "cases", "models", "claims", "datasheets", "algorithms", "metrics")
 HOSTILE = {
     "raises.py": "raise RuntimeError('the driver\\nis too old')\n",
     "leaves.py": "import sys\nprint('noise on standard output')\nsys.exit(3)\n",
@@ -97,8 +98,11 @@ def test_tables_fit_the_terminal_in_ascii(what: str, columns: int) -> None:
 
 
 def test_the_lists_are_complete() -> None:
-    """Every claims file, algorithm and metric that there is."""
+    """Every model, claims file, algorithm and metric that there is."""
     listed = {what: json.loads(zbench("list", what, "--format", "json").stdout)[what] for what in WHAT[3:]}
+    assert {row["name"]: row["source"] for row in listed["models"]} == {
+        name: model.source for name, model in load_models().items()
+    }
     assert {row["file"] for row in listed["claims"]} == set(built_in())
     assert len(listed["algorithms"]) == sum(map(len, ALGORITHMS.values()))
     assert [row["name"] for row in listed["metrics"]] == list(METRICS)

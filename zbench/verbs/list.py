@@ -14,11 +14,12 @@ from zbench.verbs.output import add_format, in_unicode, screen_width
 if TYPE_CHECKING:
     from zbench.catalogue import Operations
 
-HELP = "cards, fabrics, cases, claims, data sheets, algorithms or metrics"
+HELP = "cards, fabrics, cases, models, claims, data sheets, algorithms or metrics"
 DESCRIPTION = (
     "List what is installed here and what can be asked: cards and fabrics (also those that do not load, and "
-    "why), the cases of a profile with their work model, claims files, published figures of "
-    "cards that others are compared with, collective algorithms, metrics."
+    "why), the cases of a profile with their work model, language models whose shapes `zbench run --model` "
+    "asks, claims files, published figures of cards that others are compared with, collective algorithms, "
+    "metrics."
 )
 Rows = list[dict[str, Any]]
 
@@ -153,6 +154,30 @@ def cases(options: argparse.Namespace) -> Listed:
         "rank, where there are several); memory is what all processes of the case need."
     )
     return rows, layout, [what]
+
+
+def models(options: argparse.Namespace) -> Listed:
+    import msgspec
+
+    from zbench.workloads.models import built_in
+
+    rows: Rows = [{"name": name} | msgspec.to_builtins(model) for name, model in built_in().items()]
+    layout: Layout = {
+        "model": "name",
+        "layers": "layers",
+        "hidden": "hidden",
+        "heads": lambda row: f"{row['heads']} of {row['head_dim']}, {row['kv_heads']} of keys",
+        "feed-forward": _inner,
+        "vocabulary": "vocab",
+    }
+    return rows, layout, ["Shapes as published with each model; --format json names where."]
+
+
+def _inner(row: dict[str, Any]) -> str:
+    """`18432, or 8 of 256 experts of 2048`."""
+    dense = [str(row["ffn"])] if row["ffn"] else []
+    experts = f"{row['top_k']} of {row['experts']} experts of {row['expert_ffn']}"
+    return ", or ".join(dense + [experts] * bool(row["experts"]))
 
 
 def claims(options: argparse.Namespace) -> Listed:
@@ -299,6 +324,7 @@ WHAT: dict[str, Callable[[argparse.Namespace], Listed]] = {
     "cards": cards,
     "fabrics": fabrics,
     "cases": cases,
+    "models": models,
     "claims": claims,
     "datasheets": datasheets,
     "algorithms": algorithms,
