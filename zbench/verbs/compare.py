@@ -206,9 +206,14 @@ def _without(
 ) -> dict[str, str]:
     """Cases that have no ratio, and why; `not_run`: subject and key -> why."""
     compared = {ratio.key for ratio in ratios}
-    open_ = {s.key: "the other has no answer" for s in summaries if s.key not in compared}
-    bad = [s for s in summaries if s.key in open_ and s.status != "ok"]
     whys = {name.rpartition(" ")[2]: why for name, why in not_run.items()}
+    kinds = {glob: why for glob, why in whys.items() if glob.endswith("/*")}
+    open_ = {
+        s.key: next((why for glob, why in kinds.items() if s.case.matches(glob)), "the other has no answer")
+        for s in summaries
+        if s.key not in compared
+    }
+    bad = [s for s in summaries if s.key in open_ and s.status != "ok"]
     return whys | open_ | {s.key: f"{s.status} on {s.subject}: {s.why.partition('; ')[0]}" for s in bad}
 
 
