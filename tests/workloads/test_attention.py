@@ -111,3 +111,16 @@ def test_the_key_leaves_out_what_is_usual() -> None:
     assert case.key == "attention/bf16/1x8x1x64x16"
     case = Case("attention", "bf16", (1, 8, 64, 64, 16), {"kv_heads": 2, "causal": "no"})
     assert case.key == "attention/bf16/1x8x64x64x16/causal=no/kv_heads=2"
+
+
+def test_sums_in_plain_order_pass() -> None:
+    """The least exact way to add up 8192 keys in fp32 is no wrong answer."""
+    case = Case("attention", "fp32", (1, 1, 1, 8192, 32))
+    inputs = WORK.fill(case, 1, 0)
+    q, k, v = (inputs[name][0, 0] for name in "qkv")
+    scores = (k * q).cumsum(axis=1, dtype=np.float32)[:, -1] / np.float32(np.sqrt(32))
+    weights = np.exp(scores - scores.max())
+    total = weights.cumsum(dtype=np.float32)[-1]
+    out = (weights[:, None] * v).cumsum(axis=0, dtype=np.float32)[-1] / total
+    finding = judged(case, inputs, out.reshape(1, 1, 1, 32))
+    assert finding.passed, finding.why

@@ -15,6 +15,7 @@ import numpy as np
 
 from zbench.case import Case
 from zbench.workloads.base import UNIT_ROUNDOFF, Answer, Array, Buffer, Finding, Workload, generator, uniform
+from zbench.workloads.gemm import SUMS
 
 CHECKED_ROWS = 32
 """Rows (sequence, head, query) that are computed again: each costs a pass over a head's keys and values."""
@@ -61,12 +62,13 @@ def visible(case: Case, query: int) -> int:
 def check(answer: Answer, rng: np.random.Generator) -> Finding:
     """Rows drawn after the burst against fp64, and every other element for being one at all.
 
-    A row is a mean of values with weights p_i. Each weight is off by the rounding of its score, of itself and
-    of the sums behind it, of typical size u (1 + |q| |k_i| / sqrt(dim)), independently of the others
-    (Higham & Mary 2019, "A new approach to probabilistic rounding error analysis": such errors add up like a
-    random walk); the row is rounded once more when it is stored. So its error has the typical length
-    u (sqrt(sum_i p_i^2 (1 + |q| |k_i| / sqrt(dim))^2 |v_i|^2) + |out|), which is held against the length
-    of what was found.
+    A row is a mean of values with weights p_i. Each weight is off by its own rounding and that of its score
+    s_i, of typical size u (1 + |s_i|), independently of the others (Higham & Mary 2019, "A new approach to
+    probabilistic rounding error analysis": such errors add up like a random walk), and the row is rounded
+    once more when it is stored. Sums, of the scores and over the keys, are kept in w, the roundoff that
+    products of this dtype have (gemm.SUMS). So the typical length of a row's error is
+    u (sqrt(sum_i p_i^2 (1 + |s_i|)^2 |v_i|^2) + |out|)
+    + w (sqrt(sum_i p_i^2 |q|^2 |k_i|^2 / dim |v_i|^2) + |p| |V|_F).
     """
     case, out, u = answer.case, answer.outputs["out"], UNIT_ROUNDOFF[answer.case.dtype]
     batch, heads, q_len, _, dim = case.size
@@ -85,9 +87,11 @@ def check(answer: Answer, rng: np.random.Generator) -> Finding:
         weights = np.exp(scores - scores.max())
         weights /= weights.sum()
         expected = weights @ v
-        spread = 1 + np.linalg.norm(q) * np.linalg.norm(k, axis=1) / np.sqrt(dim)
-        typical = np.linalg.norm(weights * spread * np.linalg.norm(v, axis=1)) + np.linalg.norm(expected)
-        tolerance = ROUNDING_MARGIN * u * float(typical)
+        lengths, w = np.linalg.norm(v, axis=1), SUMS[case.dtype]
+        rounded = np.linalg.norm(weights * (1 + np.abs(scores)) * lengths) + np.linalg.norm(expected)
+        widest = np.linalg.norm(q) * np.linalg.norm(k, axis=1) / np.sqrt(dim)
+        summed = np.linalg.norm(weights * widest * lengths) + np.linalg.norm(weights) * np.linalg.norm(v)
+        tolerance = ROUNDING_MARGIN * float(u * rounded + w * summed)
         error = float(np.linalg.norm(out[sequence, head, query].astype(np.float64) - expected))
         smallest = max(smallest, 2 * tolerance)
         if not error <= tolerance:
