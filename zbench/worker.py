@@ -25,7 +25,6 @@ from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_rea
 from zbench.measure.channel import PROTOCOL, Channel, Message
 from zbench.measure.fingerprint import digest, fingerprint
 from zbench.measure.slots import slot_count
-from zbench.native import cpu
 from zbench.records.schema import Record
 from zbench.signals import ignore
 from zbench.subject import Subject
@@ -149,7 +148,7 @@ def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share
         assert bench is not None
         policy = Policy(order["burst_ns"], order["rounds_max"])
         seed = slot_seed(order["seed"], order["launch"], case.key, -1)
-        return record | burst(bench, policy, cpu.clock_cost_ns(), seed, share)
+        return record | burst(bench, policy, bench.clock_cost_ns(), seed, share)
     except TooSlow as error:
         return record | {"status": "skipped", "why": str(error)}
     finally:

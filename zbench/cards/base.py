@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.native import cpu
 
 Slot = dict[str, Any]
 """One set of buffers of a case, by name ("a", "b", "c"), each as `alloc` returned it."""
@@ -111,6 +112,11 @@ class Card(ABC):
             self.synchronize()
             stamps[i + 1] = perf_counter_ns()
         return np.diff(stamps)
+
+    def clock_cost_ns(self) -> float:
+        """What timing adds to a round, by the clock that `run_rounds` reads or a device's events. Executions
+        too short for it are batched."""
+        return cpu.clock_cost_ns()
 
     def release(self, plan: Any) -> None:
         """Give back what `prepare` took."""

@@ -17,6 +17,7 @@ from zbench.case import Case
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import InvalidRun
 from zbench.fabrics.base import Fabric
+from zbench.native import cpu
 from zbench.workloads import step, workload
 from zbench.workloads.base import Answer, Array, Finding, Workload
 
@@ -110,6 +111,10 @@ class Bench(ABC):
     @abstractmethod
     def probe(self) -> tuple[str, float] | None: ...
 
+    def clock_cost_ns(self) -> float:
+        """What timing adds to a round."""
+        return cpu.clock_cost_ns()
+
     @abstractmethod
     def variant(self) -> dict[str, str]: ...
 
@@ -181,6 +186,9 @@ class CardBench(Bench):
 
     def refresh(self) -> None:
         self.card.refresh(self.plan)
+
+    def clock_cost_ns(self) -> float:
+        return self.card.clock_cost_ns()
 
     def probe(self) -> tuple[str, float] | None:
         return self.card.probe(self.case)
