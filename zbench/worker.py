@@ -24,6 +24,7 @@ from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
 from zbench.measure.channel import PROTOCOL, Channel, Message
 from zbench.measure.fingerprint import digest, fingerprint
+from zbench.measure.settle import LIMIT_BURSTS, settle
 from zbench.measure.slots import slot_count
 from zbench.records.schema import Record
 from zbench.signals import ignore
@@ -101,9 +102,12 @@ def _work(channel: Channel, order: Message) -> None:
         elif order["type"] == "tune":
             channel.send({"type": "table", "table": _tune(parts["fabric"], cases, order, share)})
         else:
+            # a step's ranks would each settle after a time of their own, and wait for each other for ever
+            unsettled = "fabric" not in parts and parts["card"].settling
             for number, case in enumerate(cases):
                 channel.send({"type": "burst", "key": case.key, "number": number})
-                record = _burst(parts, case, order, number, share)
+                record = _burst(parts, case, order, number, share, unsettled)
+                unsettled = unsettled and record["status"] == "skipped"
                 record["fingerprint"] = digest(machine)
                 channel.send({"type": "record", "record": _readable(record)})
     finally:
@@ -124,7 +128,9 @@ def _bench(parts: dict[str, Any], case: Case, order: Message, algorithm: str | N
     return CardBench(card, case, seeds)
 
 
-def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share: Share) -> dict[str, Any]:
+def _burst(
+    parts: dict[str, Any], case: Case, order: Message, number: int, share: Share, unsettled: bool
+) -> dict[str, Any]:
     record = {
         "suite": order["suite"],
         "key": case.key,
@@ -148,6 +154,8 @@ def _burst(parts: dict[str, Any], case: Case, order: Message, number: int, share
         assert bench is not None
         policy = Policy(order["burst_ns"], order["rounds_max"])
         seed = slot_seed(order["seed"], order["launch"], case.key, -1)
+        if unsettled:
+            settle(bench, LIMIT_BURSTS * policy.burst_ns)
         return record | burst(bench, policy, bench.clock_cost_ns(), seed, share)
     except TooSlow as error:
         return record | {"status": "skipped", "why": str(error)}

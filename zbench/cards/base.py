@@ -33,6 +33,9 @@ class Card(ABC):
     """Where buffers live; a fabric that does not take it stages through the host."""
     options: ClassVar[dict[str, str]] = {}
     """What may stand behind the name -> what it does, for `zbench list cards`; the constructor checks it."""
+    settling = False
+    """Whether its clocks and power take seconds under load to settle, as an accelerator's do: the harness
+    then loads it until its rate holds, once in each launch."""
 
     @classmethod
     def threaded(cls, option: str | None) -> bool:
