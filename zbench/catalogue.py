@@ -74,7 +74,8 @@ def _told(kind: str, found: Any) -> dict[str, Any]:
     cards = {option: found(option or None) for option in ("", *options)}
     operations = {option: card.operations() for option, card in cards.items()}
     described = cards[""].describe()
-    return {"memory": (found.memory,), "options": options, "operations": operations, "described": described}
+    memory = tuple(dict.fromkeys(card.memory for card in cards.values()))
+    return {"memory": memory, "options": options, "operations": operations, "described": described}
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,10 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     """How to get it."""
 
 
-EXTRAS = {"pytest": ("pytest-benchmark", "pytest suites --benchmark: the same session through pytest")}
+EXTRAS = {
+    "pytest": ("pytest-benchmark", "pytest suites --benchmark: the same session through pytest"),
+    "torch": ("torch", "card torch: any device that PyTorch knows, torch:cuda, torch:xpu, torch:cpu, ..."),
+}
 """Extra of the package -> the distribution that it brings, and what that is for."""
 DEVICES = {
     "dev/nvidia[0-9]*": "NVIDIA GPU",

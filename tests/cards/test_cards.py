@@ -1,5 +1,11 @@
 """The cards of the host: what they offer, and that they answer the same question alike."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -80,3 +86,21 @@ def test_the_forced_instruction_set_answers(monkeypatch: pytest.MonkeyPatch) -> 
     """ZBENCH_ISA decides what a new card uses."""
     monkeypatch.setenv("ZBENCH_ISA", cpu.isas()[-1])
     assert Cpu().describe()["isa"] == cpu.isas()[-1]
+
+
+def test_a_card_whose_library_is_missing_says_how_to_get_it(tmp_path: Path) -> None:
+    """In the list and when it is asked for; the other cards are not disturbed."""
+    (tmp_path / "torch.py").write_text('raise ModuleNotFoundError("No module named torch")')
+
+    def zbench(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "zbench.cli", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+
+    listed = json.loads(zbench("list", "cards", "--format", "json").stdout)
+    why = {card["name"]: card["why"] for card in listed["cards"]}
+    assert "pip install 'zbench[torch]'" in why["torch"]
+    assert why["cpu"] == ""
+    asked = zbench("run", "card", "--card", "torch:cuda")
+    assert asked.returncode == 2
+    assert "pip install 'zbench[torch]'" in asked.stderr
