@@ -21,6 +21,7 @@ except ImportError as error:
 
 from zbench.cards import torch_devices as devices
 from zbench.cards import torch_evidence as evidence
+from zbench.cards import torch_layers as layers
 from zbench.cards import torch_products as products
 from zbench.cards import torch_timing as timing
 from zbench.cards.base import Slot
@@ -102,6 +103,8 @@ class Torch(HostCard):
 
     def operations(self) -> dict[str, tuple[str, ...]]:
         has = {"gemm": self.dtypes} | dict.fromkeys(STREAM_KERNELS, tuple({"fp64"} & {*self.dtypes}))
+        for workload in ("attention", "grouped_gemm"):
+            has[workload] = tuple(dtype for dtype in self.dtypes if dtype in layers.DTYPES_OF_LAYERS)
         return {workload: dtypes for workload, dtypes in has.items() if dtypes}
 
     def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
@@ -143,6 +146,8 @@ class Torch(HostCard):
         tensors = [{name: self._tensor(buffer) for name, buffer in slot.items()} for slot in slots]
         make, how, queue = self._first_that_works(self._ways(case), tensors)
         told |= how
+        if case.workload == "attention":
+            told["backend"] = layers.backend(queue.calls[0])
         plan = Plan(make, tensors, queue, told, [])
         if told["out"] == "allocated":
             plan.outputs = [id(slot["c"] if "c" in slot else slot["out"]) for slot in slots]
@@ -177,6 +182,11 @@ class Torch(HostCard):
             return [(partial(streamed, case.workload), told)]
         if self.on_host and evidence.converted(case.dtype):
             told["products"] = "converted to fp32"
+        if case.workload == "attention":
+            return [(partial(layers.attention, case), told | {"out": "allocated"})]
+        if case.workload == "grouped_gemm":
+            grouped = partial(layers.grouped, case), told | {"experts": "grouped", "out": "allocated"}
+            return [grouped, (partial(layers.looped, case), told | {"experts": "loop"})]
         if case.get("weights") == "prepacked":
             products.require_prepacking(case, self.device)
             told |= {"library": "onednn", "weights": "packed by onednn", "out": "allocated"}
