@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -25,7 +26,7 @@ from zbench.cards.torch import Torch
 from zbench.cards.torch_buffers import DTYPES, array_of, overwrite, tensor_of
 from zbench.cards.torch_errors import refusals
 from zbench.case import Case
-from zbench.dtypes import NUMPY_DTYPES
+from zbench.dtypes import NUMPY_DTYPES, RESULTS
 from zbench.errors import Unsupported, UsageError
 from zbench.measure.bench import CardBench
 from zbench.measure.burst import Policy, burst
@@ -493,6 +494,62 @@ def test_the_host_probes_what_its_kernels_can() -> None:
     probed = CPU.probe(gemm("fp32"))
     assert probed is not None
     assert probed[0] == "FLOP/s"
+
+
+ACCELERATED = pytest.mark.skipif(
+    not torch.accelerator.is_available(), reason="torch finds no accelerator here: its own path is not tested"
+)
+
+
+@ACCELERATED
+def test_an_accelerator_answers_what_it_offers() -> None:
+    """Every workload and dtype, in shapes that matrix units take; rightly, or not at all."""
+    card = Torch()
+    assert not Torch.threaded(None)
+    offered = card.operations()
+    assert "fp32" in offered["gemm"]
+    for dtype in offered["gemm"]:
+        assert verified(card, Case("gemm", dtype, (64, 48, 96), {"transb": "t"}), slots=3)["library"]
+        for parameters in ({}, {"transa": "t"}, {"batch": 3}, {"out": "fp32"}, {"weights": "prepacked"}):
+            if parameters.get("out", "fp32") in RESULTS[dtype]:
+                with suppress(Unsupported):
+                    verified(card, Case("gemm", dtype, (64, 48, 96), parameters))
+    for kernel in {"read", "copy", "triad"} & offered.keys():
+        verified(card, Case(kernel, "fp64", (8 << 20,)))
+        assert card.probe(Case(kernel, "fp64", (8 << 20,)))
+    for dtype in offered.get("attention", ()):
+        verified(card, Case("attention", dtype, (2, 8, 128, 128, 64), {"kv_heads": 2}))
+        verified(card, Case("attention", dtype, (2, 8, 1, 128, 64), {"kv_heads": 2}))
+        verified(card, Case("attention", dtype, (2, 8, 16, 128, 64)))
+        verified(card, Case("grouped_gemm", dtype, (64, 64, 128), {"experts": 8, "top": 2, "skew": "zipf"}))
+    assert card.last_level_cache_bytes >= 1 << 20
+    assert card.describe()["device"] == str(card.device)
+
+
+@ACCELERATED
+def test_an_accelerators_times_are_believed() -> None:
+    """By the harness' own clock, for an execution far below a launch's cost and one far above it."""
+    card = Torch()
+    for size in ((64, 64, 64), (4096, 4096, 4096)):
+        bench = CardBench(card, Case("gemm", "fp32", size), seeds=[1, 2])
+        policy = Policy(burst_ns=500_000_000, rounds_max=1000)
+        record = burst(bench, policy, card.clock_cost_ns(), verify_seed=1)
+        bench.release()
+        assert record["status"] == "ok", record["why"]
+
+
+@ACCELERATED
+def test_an_accelerator_keeps_every_bit_and_survives_being_full() -> None:
+    """As the host does."""
+    card = Torch()
+    for dtype in {*card.operations()["gemm"], "int32", "byte"}:
+        bits = np.random.default_rng(0).integers(0, 256, (24, 128), np.uint8)
+        buffer = card.alloc(bits.view(NUMPY_DTYPES[dtype]).shape, dtype)
+        card.write(buffer, bits.view(NUMPY_DTYPES[dtype]))
+        assert np.array_equal(card.read(buffer).view(np.uint8), bits)
+    with pytest.raises(MemoryError):
+        card.alloc((1 << 20, 1 << 20), "fp32")
+    verified(card, Case("gemm", "fp32", (64, 64, 64)))
 
 
 def test_it_runs_from_the_command_line(tmp_path: Path) -> None:
