@@ -301,6 +301,8 @@ def test_what_torch_raises_says_what_to_do_with_the_case() -> None:
         refusals("gemm", Module()),
     ):
         raise RuntimeError("m needs to be greater than 16\nException raised from ...")
+    with pytest.raises(Unsupported, match="not in torch"), refusals("gemm", Module()):
+        torch._no_such_product()
     with pytest.raises(torch.AcceleratorError), refusals("gemm", Module()):
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
     assert given_back == ["cache"]
@@ -367,6 +369,16 @@ def test_as_many_threads_compute_as_the_case_says(threads: int) -> None:
         [sys.executable, "-c", THREADS, str(threads)], capture_output=True, text=True, check=True, cwd="/"
     )
     assert json.loads(done.stdout) == {"busy": threads, "told": str(threads)}
+
+
+def test_an_argument_that_this_version_lacks_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.mm has had `out_dtype` since 2.8 only."""
+
+    def older(a: torch.Tensor, b: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
+        return torch.matmul(a, b, out=out)
+
+    monkeypatch.setattr(torch, "mm", older)
+    assert "out_dtype" in str(refused(CPU, gemm("bf16", out="fp32")).value)
 
 
 def test_fp32_is_fp32_and_no_tf32_stays_on() -> None:

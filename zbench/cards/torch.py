@@ -165,15 +165,23 @@ class Torch(HostCard):
         refused = Unsupported("no way")
         for make, how in ways:
             try:
-                with refusals(f"torch on {self.device}", self.module), evidence.on_the_device_itself():
+                with refusals(f"torch on {self.device}", self.module):
                     queue = timing.Queue([make(slot) for slot in slots])
-                    for call in queue.calls[:1]:
-                        call()
-                    self.synchronize()
+                    self._try(queue)
                 return make, how, queue
             except Unsupported as error:
                 refused = error
         raise refused
+
+    def _try(self, queue: timing.Queue) -> None:
+        """One execution. Raises Unsupported, RuntimeError."""
+        with evidence.on_the_device_itself():
+            try:
+                for call in queue.calls[:1]:
+                    call()
+            except TypeError as error:  # an argument that this version does not know yet, such as out_dtype
+                raise Unsupported(f"torch {torch.__version__} cannot: {error}") from error
+            self.synchronize()
 
     def _ways(self, case: Case) -> list[Way]:
         """What can compute a slot, and how it answers; the first that works is taken. Raises Unsupported."""

@@ -26,6 +26,8 @@ def refusals(what: str, module: Any) -> Iterator[None]:
         yield
     except DEVICE_LOST:
         raise
+    except AttributeError as error:  # what stands behind an underscore comes and goes
+        raise Unsupported(f"{what}: not in torch {torch.__version__}: {error}") from error
     except RuntimeError as error:
         why = f"{what}: {(str(error).splitlines() or [type(error).__name__])[0]}"
         full = isinstance(error, torch.OutOfMemoryError) or any(said in str(error) for said in NO_MEMORY)
