@@ -308,7 +308,9 @@ def test_what_torch_raises_says_what_to_do_with_the_case() -> None:
     assert given_back == ["cache"]
 
 
-@pytest.mark.parametrize("option", ["nosuchdevice", "cuda:x", "cpu:1", "meta", "cuda:999", "torch_os"])
+@pytest.mark.parametrize(
+    "option", ["nosuchdevice", "cuda:x", "cpu:1", "meta", "cuda:999", "cpu:256", "torch_os"]
+)
 def test_an_unknown_or_absent_device_is_refused(option: str) -> None:
     """And those that are here are named."""
     with pytest.raises(UsageError, match="here are cpu"):

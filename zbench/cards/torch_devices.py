@@ -62,8 +62,10 @@ def named(option: str | None) -> torch.device:
         return torch.device(found.type, 0) if found else torch.device("cpu")
     device = _parsed(option)
     here = f"here are {', '.join(present())}"
+    # torch keeps numbers in a byte: cuda:256 would be cuda:0
+    as_asked = option in (device.type, f"{device.type}:{device.index}")
     if device.type == "cpu":
-        if device.index:
+        if device.index or not as_asked:
             raise UsageError(f"card torch:{option}: torch sees all CPUs as one; {here}")
         return torch.device("cpu")
     try:
@@ -71,7 +73,7 @@ def named(option: str | None) -> torch.device:
         count = module.device_count() if module.is_available() else 0
     except (RuntimeError, AttributeError):  # a kind of tensor that is no device, such as meta
         count = 0
-    if not 0 <= (device.index or 0) < count:  # numbers beyond 127 come back negative
+    if not as_asked or not 0 <= (device.index or 0) < count:
         raise UsageError(f"card torch:{option}: torch {torch.__version__} finds no such device; {here}")
     return torch.device(device.type, device.index or 0)
 
