@@ -98,7 +98,6 @@ def test_a_card_settles_once_in_each_launch(tmp_path: Path) -> None:
         [*COMMAND, "--profile", "smoke", "--case", "gemm/fp32/256x256x256*", "--out", "run"],
         env={**os.environ, "PYTHONPATH": str(tmp_path), "WARMING_LOG": str(log)},
         cwd=tmp_path,
-        check=True,
         capture_output=True,
     )
     launches: dict[str, list[str]] = {}
@@ -106,7 +105,7 @@ def test_a_card_settles_once_in_each_launch(tmp_path: Path) -> None:
         process, what = line.split()
         launches.setdefault(process, []).append(what)
     records = [json.loads(line) for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]
-    assert len(launches) == len({record["launch"] for record in records})
+    assert len(launches) == len({record["launch"] for record in records}) > 0
     for asked in launches.values():
         bursts = " ".join(asked).split("prepare")[1:]
         before_the_probe = [burst.split("probe")[0].count("rounds") for burst in bursts]
