@@ -91,6 +91,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
 EXTRAS = {
     "pytest": ("pytest-benchmark", "pytest suites --benchmark: the same session through pytest"),
     "torch": ("torch", "card torch: any device that PyTorch knows, torch:cuda, torch:xpu, torch:cpu, ..."),
+    "nvml": ("nvidia-ml-py", "power, energy, clocks and throttling of NVIDIA devices while they are timed"),
 }
 """Extra of the package -> the distribution that it brings, and what that is for."""
 DEVICES = {

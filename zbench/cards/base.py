@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.meters.base import Meter
 from zbench.native import cpu
 
 Slot = dict[str, Any]
@@ -96,6 +97,14 @@ class Card(ABC):
 
     def probe(self, case: Case) -> tuple[str, float] | None:
         """(unit, rate) of what bounds the case, measured now in a few ms; None: no probe."""
+        return None
+
+    def telemetry(self) -> Meter | None:
+        """What tells power, energy, clocks and temperature while this card computes; None: nothing does.
+
+        The contract stands in meters/base.py. Asked for once a launch; read around the timed rounds, and
+        during them at its own rate.
+        """
         return None
 
     def run_rounds(self, plan: Any, rounds: int, batch: int = 1) -> NDArray[np.int64]:

@@ -13,6 +13,8 @@ from zbench.cards.base import Card
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported
+from zbench.meters.base import Meter
+from zbench.meters.host import host_meter
 from zbench.native import cpu, stream
 
 STREAM_KERNELS = ("read", "copy", "triad")
@@ -72,6 +74,10 @@ class HostCard(Card):
         A parameter that is not named here has its default only. Transposes are what every BLAS has.
         """
         return {"transa": ("n", "t"), "transb": ("n", "t")} if case.workload == "gemm" else {}
+
+    def telemetry(self) -> Meter | None:
+        """Of the whole host: its packages' energy includes whatever else runs on it."""
+        return host_meter()
 
     def require(self, case: Case) -> None:
         """Raises Unsupported for what this card does not offer: `operations` and `modes` say what it does."""
