@@ -3,7 +3,9 @@
 import pytest
 
 from zbench.errors import UsageError
+from zbench.native.cpu import usable_cpus
 from zbench.request import ask, parse_duration, started_alone
+from zbench.selection import select
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,35 @@ def test_a_price_is_a_price(price: float) -> None:
     """Nothing negative, nothing endless."""
     with pytest.raises(UsageError, match="--price-per-card-hour"):
         ask(price_per_card_hour=price)
+
+
+@pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan"), float("inf"), 100_000.0])
+def test_minutes_are_some_and_no_more_than_a_day(minutes: float) -> None:
+    """A burst that never ends, or never begins, is a typing error."""
+    with pytest.raises(UsageError, match=r"--minutes .*: more than 0, at most 1440 \(a day\)"):
+        ask(minutes=minutes)
+
+
+def test_a_sustained_run_is_one_launch_of_cards() -> None:
+    """Ten minutes are spent on one long look, unless more are asked for."""
+    request = ask(minutes=10)
+    assert (request.suites, request.launches) == (("card",), 1)
+    assert (request.profile.burst_s, request.profile.sustained) == (600, True)
+    assert ask(minutes=10, launches=5).launches == 5
+
+
+def test_a_sustained_run_of_a_fabric_is_refused() -> None:
+    """Said by name, and what to do."""
+    with pytest.raises(UsageError, match="--minutes is of cards: leave out fabric, scaling"):
+        ask(minutes=10, suites=["card", "fabric", "scaling"])
+
+
+def test_without_a_case_the_largest_gemm_is_sustained() -> None:
+    """One of each card, on all threads."""
+    groups = select(ask(minutes=10, cards=["cpu", "numpy"]))
+    assert [[case.key for case in group.cases] for group in groups] == [
+        [f"gemm/fp32/2048x2048x2048/threads={max(1, usable_cpus())}"]
+    ] * 2
 
 
 @pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "WORLD_SIZE"])

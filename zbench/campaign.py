@@ -31,6 +31,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     baseline: str = ""
     baseline_card: str = ""
     time_limit: str = ""
+    minutes: float | None = None
     price_per_card_hour: float | None = None
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from zbench.errors import UsageError, suggest
 from zbench.judge.datasheets import named
 from zbench.measure.statistics import EXTENDED
+from zbench.measure.sustained import ROUNDS_MOST
 from zbench.native import cpu
 from zbench.records import store
 from zbench.subject import Subject, parse
@@ -25,6 +26,10 @@ RANKS_MAX = 4096
 """Of one host; beyond it lies a typing error, not a world."""
 LAUNCHES_MAX = 1000
 """Likewise."""
+MINUTES_MAX = 24 * 60
+"""Of a sustained burst; more than a day is a typing error."""
+SUSTAINED_LAUNCHES = 1
+"""Unless more are asked for: minutes are to be spent on one long look."""
 RANKS_OF_A_LAUNCH = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "WORLD_SIZE")
 """What mpiexec (Open MPI; MPICH, Intel), srun and torchrun set in each of the processes that they start."""
 
@@ -58,6 +63,8 @@ class Request:
     out: Path | None = None
     command: Sequence[str] = ()
     time_limit_s: float | None = None
+    minutes: float | None = None
+    """Of each burst: a sustained run, of which `profile` is made that long."""
     price_per_card_hour: float | None = None
     plan_sha256: str = ""
     sitting: Literal["run", "resume", "append"] = "run"
@@ -68,7 +75,7 @@ class Request:
 def ask(
     *,
     profile: str = "quick",
-    suites: Sequence[str] = SUITES,
+    suites: Sequence[str] = (),
     cards: Sequence[str] = (),
     fabrics: Sequence[str] = (),
     ranks: int | None = None,
@@ -82,6 +89,7 @@ def ask(
     out: str | None = None,
     command: Sequence[str] = (),
     time_limit: str = "",
+    minutes: float | None = None,
     price_per_card_hour: float | None = None,
     plan_sha256: str = "",
 ) -> Request:
@@ -105,14 +113,19 @@ def ask(
         named(baseline_card)
     if price_per_card_hour is not None and not 0 <= price_per_card_hour < math.inf:
         raise UsageError(f"--price-per-card-hour {price_per_card_hour}: not a price")
+    if minutes is not None and not 0 < minutes <= MINUTES_MAX:
+        raise UsageError(f"--minutes {minutes:g}: more than 0, at most {MINUTES_MAX} (a day)")
+    if minutes is not None and (others := [suite for suite in suites if suite != "card"]):
+        raise UsageError(f"--minutes is of cards: leave out {', '.join(others)}")
+    once = PROFILES[profile].launches if minutes is None else SUSTAINED_LAUNCHES
     return Request(
-        profile=PROFILES[profile],
-        suites=tuple(suites) or SUITES,
+        profile=_lasting(PROFILES[profile], minutes),
+        suites=tuple(suites) or (SUITES if minutes is None else ("card",)),
         cards=_subjects("card", cards, DEFAULT_CARD),
         fabrics=_subjects("fabric", fabrics, DEFAULT_FABRIC),
         # As many ranks as usable CPUs, but a fabric has two ends.
         ranks=ranks if ranks is not None else max(2, cpu.usable_cpus()),
-        launches=launches if launches is not None else PROFILES[profile].launches,
+        launches=launches if launches is not None else once,
         cases=tuple(cases),
         model=model,
         search=search,
@@ -122,6 +135,7 @@ def ask(
         out=Path(out) if out else None,
         command=tuple(command),
         time_limit_s=parse_duration(time_limit) if time_limit else None,
+        minutes=minutes,
         price_per_card_hour=price_per_card_hour,
         plan_sha256=plan_sha256,
     )
@@ -151,7 +165,7 @@ def go_on(
             "further looks would make its verdicts unsure: start a new run"
         )
     return Request(
-        profile=PROFILES[run.profile],
+        profile=_lasting(PROFILES[run.profile], run.minutes),
         suites=tuple(run.suites),
         cards=tuple(parse("card", card) for card in run.cards),
         fabrics=tuple(parse("fabric", fabric) for fabric in run.fabrics),
@@ -165,6 +179,7 @@ def go_on(
         baseline_card=run.baseline_card,
         command=tuple(command),
         time_limit_s=parse_duration(time_limit) if time_limit else None,
+        minutes=run.minutes,
         price_per_card_hour=run.price_per_card_hour,
         plan_sha256=run.plan_sha256,
         twins=any(record.role == "twin" for record in records),
@@ -172,6 +187,13 @@ def go_on(
         into=directory,
         compare=run.command[1:2] == ["compare"],
     )
+
+
+def _lasting(profile: Profile, minutes: float | None) -> Profile:
+    """The profile with sustained bursts of so many minutes."""
+    if minutes is None:
+        return profile
+    return replace(profile, burst_s=60 * minutes, rounds_max=ROUNDS_MOST, sustained=True)
 
 
 def started_alone(environment: Mapping[str, str]) -> None:

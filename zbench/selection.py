@@ -16,6 +16,7 @@ from zbench.measure.plan import Group, unit
 from zbench.native import cpu
 from zbench.request import Request
 from zbench.subject import Subject
+from zbench.workloads import workload
 from zbench.workloads.card_cases import Place, card_cases
 from zbench.workloads.models import model
 from zbench.workloads.profiles import Profile, fabric_cases, scaling_cases, thread_counts
@@ -45,6 +46,8 @@ def select(request: Request) -> list[Group]:
                 for ranks in sorted({case.ranks for case in steps}):
                     chosen = tuple(case for case in steps if case.ranks == ranks)
                     groups.append(Group("scaling", (card, fabric), ranks, chosen))
+    if request.minutes is not None and not request.cases:
+        return [replace(group, cases=(largest(group.cases),)) for group in groups]
     known = {case.key for group in groups for case in group.cases}
     if request.cases:
         groups = [_matching(group, request.cases) for group in groups]
@@ -54,6 +57,15 @@ def select(request: Request) -> list[Group]:
                 near = suggest(glob.partition("/")[0], {key.partition("/")[0] for key in known})
                 raise UsageError(f"--case {glob}: no case of this run matches{near}")
     return groups
+
+
+def largest(cases: Sequence[Case]) -> Case:
+    """The case of a sustained run where none is asked for: the GEMM with the most work on the most threads,
+    the first dtype of those. Raises UsageError where there is none."""
+    gemms = [case for case in cases if case.workload == "gemm" and case.get("batch") == 1]
+    if not gemms:
+        raise UsageError("--minutes: this profile has no GEMM; name what shall run with --case")
+    return max(gemms, key=lambda case: (workload("gemm").flops(case), case.threads))
 
 
 def _matching(group: Group, globs: Sequence[str]) -> Group:

@@ -27,7 +27,7 @@ from zbench.errors import InvalidRun, TimeIsUp, UsageError
 from zbench.judge.claims import claims_text, load_claims
 from zbench.measure.estimate import groups_s, plan_s, search_s
 from zbench.measure.fingerprint import digest, fingerprint, hardware
-from zbench.measure.launch import crew, serve
+from zbench.measure.launch import PATIENCE_S, crew, serve
 from zbench.measure.memory import room_bytes
 from zbench.measure.neighbours import measuring, neighbours, told
 from zbench.measure.plan import (
@@ -97,7 +97,7 @@ def plan(request: Request) -> Plan:
     refused = lacking | refused
     cpus, searching = cpu.usable_cpus(), search_s(groups) if request.search else 0.0
     if request.time_limit_s is not None:
-        whole = plan_s(with_anchors(groups, request.twins), request.profile, request.launches, cpus)
+        whole = plan_s(_with_anchors(groups, request), request.profile, request.launches, cpus)
         whole += searching
         if whole > request.time_limit_s:
             overhead = whole - request.launches * groups_s(groups, request.profile, cpus)
@@ -110,9 +110,14 @@ def plan(request: Request) -> Plan:
                 load_claims(request.claims),
             )
             refused |= left_out
-    groups = with_anchors(groups, request.twins)
+    groups = _with_anchors(groups, request)
     seconds = plan_s(groups, request.profile, request.launches, cpus) + searching
     return Plan(groups, refused, seconds)
+
+
+def _with_anchors(groups: list[Group], request: Request) -> list[Group]:
+    """A sustained run is held against itself, its last minute against its first: it has no anchors."""
+    return groups if request.profile.sustained else with_anchors(groups, request.twins)
 
 
 @contextmanager
@@ -205,6 +210,7 @@ def _new_run(request: Request, planned: Plan, claims: str) -> Run:
         model=request.model,
         search=request.search,
         time_limit_s=request.time_limit_s,
+        minutes=request.minutes,
         price_per_card_hour=request.price_per_card_hour,
         baseline=str(request.baseline or ""),
         baseline_card=request.baseline_card,
@@ -355,6 +361,7 @@ def order_of(current: Session, launch: Launch) -> dict[str, Any]:
         "seed": current.run.seed,
         "burst_ns": int(profile.burst_s * 1e9),
         "rounds_max": profile.rounds_max,
+        "sustained": profile.sustained,
         "table": {case.key: table[key] for case in cases if (key := _collective(case).key) in table},
         "cases": [msgspec.to_builtins(case) for case in cases],
     }
@@ -363,7 +370,8 @@ def order_of(current: Session, launch: Launch) -> dict[str, Any]:
 def _launch(current: Session, launch: Launch, report: Report) -> None:
     group = launch.group
     with crew(group) as workers:
-        for message in serve(workers, order_of(current, launch)):
+        patience_s = PATIENCE_S + current.request.profile.burst_s
+        for message in serve(workers, order_of(current, launch), patience_s):
             if message["type"] == "burst":
                 text = f"block {launch.block + 1}: {group.subject} {message['key']}"
                 report(current.done, current.planned, text)

@@ -26,6 +26,7 @@ from zbench.measure.channel import PROTOCOL, Channel, Message
 from zbench.measure.fingerprint import digest, fingerprint
 from zbench.measure.settle import LIMIT_BURSTS, settle
 from zbench.measure.slots import slot_count
+from zbench.meters.base import Meter
 from zbench.records.schema import Record
 from zbench.signals import ignore
 from zbench.subject import Subject
@@ -90,6 +91,9 @@ def _work(channel: Channel, order: Message) -> None:
         else:
             parts["fabric"] = subject.load()(World(rank, ranks, share, ranks > len(cores)), subject.option)
     described = {kind: part.describe() for kind, part in parts.items()}
+    meter = parts["card"].telemetry() if set(parts) == {"card"} else None  # of one card alone, not of a world
+    if meter is not None:
+        described["telemetry"] = {"method": meter.method, "rate_hz": f"{meter.rate_hz:g}", **meter.absent}
     machine = fingerprint(described)
     channel.send({"type": "hello", "fingerprint": machine})
     if ranks > 1:
@@ -106,7 +110,7 @@ def _work(channel: Channel, order: Message) -> None:
             unsettled = "fabric" not in parts and parts["card"].settling
             for number, case in enumerate(cases):
                 channel.send({"type": "burst", "key": case.key, "number": number})
-                record = _burst(parts, case, order, number, share, unsettled)
+                record = _burst(parts, case, order, number, share, meter, unsettled)
                 unsettled = unsettled and record["status"] == "skipped"
                 record["fingerprint"] = digest(machine)
                 channel.send({"type": "record", "record": _readable(record)})
@@ -129,7 +133,13 @@ def _bench(parts: dict[str, Any], case: Case, order: Message, algorithm: str | N
 
 
 def _burst(
-    parts: dict[str, Any], case: Case, order: Message, number: int, share: Share, unsettled: bool
+    parts: dict[str, Any],
+    case: Case,
+    order: Message,
+    number: int,
+    share: Share,
+    meter: Meter | None,
+    unsettled: bool,
 ) -> dict[str, Any]:
     record = {
         "suite": order["suite"],
@@ -152,11 +162,11 @@ def _burst(
         if why := first_reason(share, why):
             return record | {"status": "skipped", "why": why}
         assert bench is not None
-        policy = Policy(order["burst_ns"], order["rounds_max"])
+        policy = Policy(order["burst_ns"], order["rounds_max"], order.get("sustained", False))
         seed = slot_seed(order["seed"], order["launch"], case.key, -1)
         if unsettled:
             settle(bench, LIMIT_BURSTS * policy.burst_ns)
-        return record | burst(bench, policy, bench.clock_cost_ns(), seed, share)
+        return record | burst(bench, policy, bench.clock_cost_ns(), seed, share, meter=meter)
     except TooSlow as error:
         return record | {"status": "skipped", "why": str(error)}
     finally:

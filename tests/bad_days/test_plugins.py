@@ -11,7 +11,18 @@ from zbench.measure.plan import Group
 from zbench.subject import Subject
 
 GEMM = Case("gemm", "fp32", (64, 64, 64), {"threads": 1})
-METHODS = ["alloc", "write", "read", "prepare", "variant", "describe", "probe", "run_rounds", "release"]
+METHODS = [
+    "alloc",
+    "write",
+    "read",
+    "prepare",
+    "variant",
+    "describe",
+    "probe",
+    "telemetry",
+    "run_rounds",
+    "release",
+]
 
 
 def launch(card: str, option: str, patience_s: float = 60) -> None:

@@ -21,6 +21,7 @@ from zbench.measure.burst import (
     merge,
     span_count,
 )
+from zbench.meters.base import Meter, Reading
 from zbench.workloads.base import Array
 
 POLICY = Policy(burst_ns=1_000_000, rounds_max=100)
@@ -103,6 +104,63 @@ def test_a_burst_goes_pilot_probe_warmup_poison_rounds_probe() -> None:
     assert record["verification"]["checked"] == 2
     assert record["verification"]["of"] == 80
     assert record["probe"] == {"unit": "B/s", "before": 10.0, "after": 10.0}
+
+
+class Wattmeter(Meter):
+    """Tells 100 W by the bench's own clock, and 50 J more for each pause; notes each reading."""
+
+    method = "made up"
+
+    def __init__(self, bench: FakeBench) -> None:
+        self.bench = bench
+
+    def read(self) -> Reading:
+        self.bench.log.append("read")
+        paused = self.bench.log.count("poison")
+        return Reading(energy_j=100 * self.bench.now_ns / 1e9 + 50 * paused, throttle=("too hot",))
+
+
+def test_a_meter_is_read_right_around_the_timed_rounds() -> None:
+    """Never during them, not in the warm-up, and what is drawn while data is rewritten does not count."""
+    bench = FakeBench(10_000)
+    record = burst(bench, POLICY, 20.0, verify_seed=1, clock=bench.clock, meter=Wattmeter(bench))
+    spans = [["poison", "read", f"run {rounds}x1", "read"] for rounds in (27, 27, 26)]
+    assert bench.log[4:-1] == [*spans[0], *spans[1], *spans[2]]
+    told = record["telemetry"]
+    assert (told["method"], told["rate_hz"], told["window_ns"]) == ("made up", 0.0, 800_000)
+    assert told["energy_j"] == pytest.approx(100 * 800_000 / 1e9)
+
+
+def test_a_burst_under_throttling_is_flagged_and_kept() -> None:
+    """Dropping it would leave the cool ones alone; the reader is told, and sees the figure."""
+    bench = FakeBench(10_000)
+    record = burst(bench, POLICY, 20.0, verify_seed=1, clock=bench.clock, meter=Wattmeter(bench))
+    assert (record["status"], len(record["samples_ns"])) == ("ok", 80)
+    assert record["telemetry"]["throttle"] == {"too hot": 3}
+
+
+def test_a_sustained_burst_lasts_as_long_as_it_was_asked_to() -> None:
+    """A minute in rounds of 50 ms and spans of a second, warmed up for three, without a pause in it."""
+    bench = FakeBench(1_000_000)
+    policy = Policy(burst_ns=60_000_000_000, rounds_max=12_000, sustained=True)
+    record = burst(bench, policy, 20.0, verify_seed=1, clock=bench.clock, meter=Wattmeter(bench))
+    spans = ["run 20x50", "read"] * 60
+    assert bench.log[2:] == ["probe", "run 60x50", "poison", "read", *spans, "probe"]
+    assert record["telemetry"]["energy_j"] == pytest.approx(100 * 60)
+    assert (record["batch"], record["samples_ns"]) == (50, [50_000_000] * 1200)
+    assert record["verification"]["of"] == 60_000
+    assert [sample["at_ns"] for sample in record["telemetry"]["samples"]] == [
+        second * 1_000_000_000 for second in range(1, 61)
+    ]
+
+
+def test_a_sustained_burst_of_long_executions_leaves_an_answer_in_every_slot() -> None:
+    """Though a span begins at the first slot, and one execution is longer than a span need be."""
+    bench = FakeBench(2_000_000_000)
+    policy = Policy(burst_ns=20_000_000_000, rounds_max=12_000, sustained=True)
+    record = burst(bench, policy, 20.0, verify_seed=1, clock=bench.clock)
+    assert (record["status"], record["samples_ns"]) == ("ok", [2_000_000_000] * 10)
+    assert (record["verification"]["checked"], record["telemetry"]) == (2, None)
 
 
 def test_a_wrong_answer_makes_the_record_wrong() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
@@ -13,8 +13,11 @@ import msgspec
 import numpy as np
 
 from zbench.fabrics.base import Share
+from zbench.measure import sustained
 from zbench.measure.bench import Bench, Ints, Span, Timing, joined
 from zbench.measure.slots import SLOTS
+from zbench.measure.telemetry import Watch, telemetry, watching
+from zbench.meters.base import Meter
 from zbench.workloads.base import Finding
 
 CLOCK_SHARE = 0.05
@@ -49,6 +52,8 @@ class Policy:
 
     burst_ns: int
     rounds_max: int
+    sustained: bool = False
+    """For minutes: the rounds are timed for all of `burst_ns`, in spans without anything between them."""
 
 
 class TooSlow(Exception):
@@ -60,6 +65,7 @@ class Lengths:
     batch: int
     warmup_rounds: int
     rounds: int
+    """Of a sustained burst: of one span."""
 
 
 def alone(data: bytes) -> list[bytes]:
@@ -152,23 +158,32 @@ def burst(
     verify_seed: int,
     share: Share = alone,
     clock: Callable[[], int] = perf_counter_ns,
+    meter: Meter | None = None,
 ) -> dict[str, Any]:
     """Run one burst on all ranks; returns the record's fields that only a burst knows.
 
-    Every rank returns the same. Raises TooSlow.
+    Every rank returns the same. `meter` is read around the timed spans, and during them at its own rate; only
+    a world of one rank has one. Raises TooSlow.
     """
     piloted = pilot(bench, share, policy, clock)
     clock_cost_ns = agree(share, clock_cost_ns)  # whatever decides lengths must be the same on all ranks
     plan = lengths(piloted, clock_cost_ns, policy, bench.max_batch)
+    if policy.sustained:
+        slots = max(1, len(bench.slots))
+        plan = Lengths(*sustained.lengths(piloted.told_ns, policy.burst_ns, bench.max_batch, slots))
     before = bench.probe()
     if plan.warmup_rounds:
         bench.run(plan.warmup_rounds, plan.batch)
-    spans = timed(bench, plan, share, clock)
+    with watching(meter, clock) as watch:
+        spans = timed(bench, plan, policy, share, clock, watch)
     after = bench.probe()
     timings = gather(share, joined(spans))
     samples, parts, slowest = merge(timings)
     invalid = first_reason(share, bench.validate(spans))
-    verification = verify(bench, plan, timings, verify_seed, share)
+    executions = len(samples) * plan.batch
+    verification = verify(bench, executions, timings, verify_seed, share)
+    windows = [(span.began_ns, span.ended_ns) for span in spans]
+    told = telemetry(meter, watch.readings, windows, watch.why) if meter else None
     status = "invalid" if invalid else "ok" if verification["passed"] else "wrong"
     return {
         "variant": bench.variant(),
@@ -180,6 +195,7 @@ def burst(
         "slowest_rank": slowest if len(timings) > 1 else [],
         "probe": before and after and {"unit": before[0], "before": before[1], "after": after[1]},
         "clock_cost_ns": clock_cost_ns,
+        "telemetry": msgspec.to_builtins(told),
         "verification": verification,
         "status": status,
         "why": invalid or verification["why"],
@@ -196,38 +212,45 @@ def span_count(plan: Lengths, slots: int) -> int:
     return SPANS if rounds >= SPAN_ROUNDS and rounds * plan.batch >= slots else 1
 
 
-def timed(bench: Bench, plan: Lengths, share: Share, clock: Callable[[], int]) -> list[Span]:
+def timed(
+    bench: Bench, plan: Lengths, policy: Policy, share: Share, clock: Callable[[], int], watch: Watch
+) -> list[Span]:
     """The rounds of a burst, in spans between readings of our own clock.
 
     Before the first span, and where that is cheap before each, inputs change places and outputs are
     poisoned: an answer from before would be wrong now. A card that recomputes whenever it is written to
-    and remembers in between is not caught; its first rounds of each span show it.
+    and remembers in between is not caught; its first rounds of each span show it. A sustained burst is not
+    paused for that.
     """
-    cheap = bench.workload.memory_bytes(bench.case) * len(bench.slots) <= SLOTS * ROTATE_BYTES
+    spans: list[Span] = []
+    slots_bytes = bench.workload.memory_bytes(bench.case) * len(bench.slots)
+    cheap = not policy.sustained and slots_bytes <= SLOTS * ROTATE_BYTES
     count = span_count(plan, len(bench.slots))
-    spans = []
+    parts: Iterable[int] = (plan.rounds // count + (i < plan.rounds % count) for i in range(count))
+    if policy.sustained:
+        parts = sustained.rounds_until(spans, plan.rounds, policy.burst_ns, policy.rounds_max)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for i in range(count):
-            rounds = plan.rounds // count + (i < plan.rounds % count)
+        for i, rounds in enumerate(parts):
             if i == 0 or cheap:
                 bench.rotate()
                 bench.poison()
                 share(b"ready")
+                watch.look()
             began = clock()
             timing = bench.run(rounds, plan.batch)
             spans.append(Span(timing, began, clock()))
+            watch.look()
     finally:
         if collecting:
             gc.enable()
     return spans
 
 
-def verify(bench: Bench, plan: Lengths, timings: list[Timing], seed: int, share: Share) -> dict[str, Any]:
+def verify(bench: Bench, executions: int, timings: list[Timing], seed: int, share: Share) -> dict[str, Any]:
     """Check executions drawn after the burst: of each slot, the last one's output is still there."""
     rng = np.random.default_rng(seed)  # the same draw on all ranks, unknown before the burst
-    executions = plan.rounds * plan.batch
     slots = rng.permutation(min(len(bench.slots), executions))
     slot_bytes = max(1, bench.workload.memory_bytes(bench.case))
     slots = slots[: min(VERIFY_SLOTS, max(1, VERIFY_BYTES // slot_bytes))]

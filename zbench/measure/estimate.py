@@ -33,7 +33,9 @@ def case_s(case: Case, profile: Profile) -> float:
     """Seconds of one burst of this case, set-up and verification included."""
     work = workload(case.workload)
     execution_s = CALL_S + work.flops(case) / FLOPS_PER_S / case.threads + work.bytes(case) / BYTES_PER_S
-    rounds_s = min(profile.burst_s, profile.rounds_max * execution_s)
+    rounds_s = profile.burst_s
+    if not profile.sustained:  # whose rounds are made as long as it takes
+        rounds_s = min(rounds_s, profile.rounds_max * execution_s)
     setup_bytes = work.memory_bytes(case) * slot_count(case, cpu.last_level_cache_bytes()) / SLOTS
     return BURST_S + rounds_s + case.ranks * setup_bytes / SETUP_BYTES_PER_S
 

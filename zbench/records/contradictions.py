@@ -10,7 +10,7 @@ from math import isfinite
 
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import suggest
-from zbench.records.schema import Record, Run
+from zbench.records.schema import MOST_SAMPLES, Record, Run, Telemetry
 from zbench.workloads import WORKLOADS
 from zbench.workloads.profiles import PROFILES
 
@@ -67,12 +67,29 @@ def _of(record: Record) -> Iterator[str]:
     yield from _counts(record)
     if record.probe and min(record.probe.before, record.probe.after) < 0:
         yield f"probe: found {record.probe.before} and {record.probe.after}, neither may be below 0"
+    if record.telemetry:
+        yield from _telemetry(record.telemetry)
     if record.sheet:
         if record.samples_ns:
             yield "sheet: stands beside samples; a figure has samples or comes from a data sheet"
         figures = [record.sheet.time_ns, *record.sheet.others_ns.values()]
         if not all(isfinite(ns) and ns > 0 for ns in figures):
             yield "sheet: expected times above 0"
+
+
+def _telemetry(told: Telemetry) -> Iterator[str]:
+    stamps = [sample.at_ns for sample in told.samples]
+    if len(stamps) > min(told.readings, MOST_SAMPLES):
+        yield f"telemetry: {len(stamps)} samples of {told.readings} readings, at most {MOST_SAMPLES} are kept"
+    if stamps != sorted(stamps) or any(not 0 <= at <= told.window_ns for at in stamps):
+        yield f"telemetry: samples out of order, or outside the {told.window_ns} ns that were timed"
+    if told.energy_j is not None and not (isfinite(told.energy_j) and told.energy_j >= 0):
+        yield f"telemetry: energy_j is {told.energy_j}"
+    if (told.energy_j is None) != (told.energy_from == ""):
+        yield f"telemetry: energy_j is {told.energy_j}, but energy_from {told.energy_from!r}"
+    for reason, count in told.throttle.items():
+        if not 1 <= count <= told.readings:
+            yield f"telemetry: throttle: {reason!r} in {count} of {told.readings} readings"
 
 
 def _case(record: Record) -> str:

@@ -3,7 +3,8 @@
 Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
-     limit, price, plan, disturbed, imported
+     limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry;
+     Run: minutes
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import msgspec
 from zbench.case import Case
 
 VERSION = 2
+
+MOST_SAMPLES = 200
+"""Of telemetry kept in one record: more points than a chart of some hundred pixels can tell apart."""
 
 
 class Probe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +57,41 @@ class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Further statistics of the same time, where the tool told them: mean, median, min, max, p90, p99, ..."""
 
 
+class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What a meter told at one moment of the timed rounds; what it could not tell is None."""
+
+    at_ns: int
+    """Timed so far, pauses between spans left out: the place in `samples_ns`, added up."""
+    power_w: float | None = None
+    clock_hz: float | None = None
+    memory_clock_hz: float | None = None
+    temperature_c: float | None = None
+    throttle: list[str] = []
+
+
+class Telemetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Power, clocks and temperature during the timed rounds, and the energy of exactly these."""
+
+    method: str
+    rate_hz: float
+    """At which a thread read; 0: read only before and after each span of rounds."""
+    readings: int
+    """Taken during or right after timed rounds; `samples` keeps some of them."""
+    window_ns: int
+    """Of all timed spans, by the harness' clock: what `energy_j` was drawn in."""
+    energy_j: float | None = None
+    energy_from: Literal["", "counter", "power"] = ""
+    """power: no counter, so the trapezoids under the power readings."""
+    energy_error: float = 0.0
+    """By what share of it the energy may be off, because counters and power figures advance in steps."""
+    throttle: dict[str, int] = {}
+    """Why the card was held back -> in how many of the readings. It flags the burst and drops nothing."""
+    samples: list[Sample] = []
+    """At most `MOST_SAMPLES` of the readings, in order: first, last, extremes, and others evenly."""
+    why: str = ""
+    """What ended the telemetry early, or spoiled it."""
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One burst: one case inside one launch of one subject."""
 
@@ -83,6 +122,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Rounds in which each rank was the slowest, by rank."""
     probe: Probe | None = None
     clock_cost_ns: float = 0.0
+    telemetry: Telemetry | None = None
+    """None: the subject has no meter, or an older zbench measured it."""
     verification: Verification | None = None
     sheet: Sheet | None = None
     """Instead of samples."""
@@ -139,6 +180,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     search: bool = False
     """The shape at which each card multiplies fastest was looked for first."""
     time_limit_s: float | None = None
+    minutes: float | None = None
+    """Of each burst, in a sustained run."""
     price_per_card_hour: float | None = None
     """In whatever currency was meant."""
     baseline: str = ""

@@ -34,6 +34,7 @@ SETTINGS = (
     "baseline",
     "baseline_card",
     "out",
+    "minutes",
     "price_per_card_hour",
 )
 """What a stored run has already: not to be said again with --resume or --append."""
@@ -63,6 +64,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         default="",
         help="fit the plan into 90s, 10min, 1h; say what is left out",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="N",
+        help="sustained run of cards: each case for N minutes (default case: the largest GEMM; 1 launch)",
     )
     parser.add_argument(
         "--price-per-card-hour", type=float, metavar="PRICE", help="to tell what the run costs"

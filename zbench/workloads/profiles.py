@@ -29,6 +29,8 @@ class Profile:
     """(m, n, k) of the training step on one rank."""
     verdicts: bool = True
     """Two launches carry no verdict: an interval of one degree of freedom decides nothing."""
+    sustained: bool = False
+    """Bursts of minutes (`--minutes`), see measure/sustained.py."""
 
 
 _POWERS = tuple(8 << (3 * i) for i in range(8))  # 8 B, 64 B, ... 16 MiB
