@@ -97,6 +97,14 @@ def test_the_history_of_another_machine_tells_nothing(make):
     assert (ratio.verdict, ratio.sessions) == ("UNDECIDED", 0)
 
 
+def test_a_sustained_run_is_no_match_for_a_short_one(make):
+    """The card is hotter; that is what the sustained run is for."""
+    history = past(make, QUIET)
+    (ratio,) = compare_runs(session(make, "new", 1.2, minutes=10.0), history[0], history)
+    assert ratio.verdict == "UNDECIDED"
+    assert ratio.why.startswith("a burst of minutes and one of a moment are not the same")
+
+
 def test_few_launches_carry_no_verdict(make):
     """A smoke run against a full history."""
     history = past(make, QUIET)

@@ -81,7 +81,8 @@ def test_what_gives_no_figures_is_left_out_and_said(make):
     copy = make.kept("copy", good.records, created=good.run.created)
     sheet = make.kept("d", good.records, imported=Imported(tool="osu", file="x.txt", sha256="0"))
     dead = make.kept("f", make.launches(make.GEMM, NOISE * MS), state="invalid", why="rank 1 died")
-    found = collect([good, wrong, copy, sheet, make.kept("e", []), dead])
+    long = make.kept("g", make.launches(make.GEMM, NOISE * MS), minutes=10.0)
+    found = collect([good, wrong, copy, sheet, make.kept("e", []), dead, long])
     assert [len(series.points) for series in found.series] == [1]
     assert found.left_out == {
         "b": "1 wrong: no figures to be had",
@@ -89,6 +90,7 @@ def test_what_gives_no_figures_is_left_out_and_said(make):
         "d": "imported from osu, not measured by zbench",
         "e": "no records",
         "f": "invalid: rank 1 died",
+        "g": "a sustained run of 10 min a burst: hotter than others",
     }
 
 

@@ -153,6 +153,8 @@ def _obstacle(now: Kept, then: Kept, meeting: Meeting, sessions: Spread | None) 
         return "what machine they were measured on was not recorded"
     if hardware(now.run) != hardware(then.run):
         return f"another machine ({describe(then.run)}): compare subjects in blocks on one"
+    if now.run.minutes != then.run.minutes:
+        return "a burst of minutes and one of a moment are not the same: a card is hotter in the end"
     if not meeting.same_variant:
         return "the two answered in different variants, of which there is no common history"
     if fewest < LAUNCHES:

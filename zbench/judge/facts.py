@@ -53,6 +53,8 @@ def obstacles_to(claim: Claim, found: Sequence[Observation], facts: RunFacts) ->
             reasons.append(NAME_ONE)
     if claim.metric == "cost" and not claim.is_ratio and facts.price_per_card_hour is None:
         reasons.append("no price is known; measure with --price-per-card-hour PRICE")
+    if claim.metric == "energy_efficiency":
+        reasons += dict.fromkeys(o.why for o in found if o.value is None and o.status == "ok")
     world = max((o.ranks for o in found), default=0)
     if claim.statistic.endswith("_over_pairs") and len(found) == 1 and world > 2:
         reasons.append(f"the claim is about the pairs of {world} ranks, one of them was measured")

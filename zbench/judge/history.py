@@ -260,6 +260,8 @@ def collect(runs: Iterable[Kept]) -> History:
     for kept in sorted(runs, key=lambda each: (each.run.created, each.name)):
         if kept.run.imported is not None:
             left_out[kept.name] = f"imported from {kept.run.imported.tool}, not measured by zbench"
+        elif kept.run.minutes is not None:
+            left_out[kept.name] = f"a sustained run of {kept.run.minutes:g} min a burst: hotter than others"
         elif kept.run.state == "invalid":
             left_out[kept.name] = f"invalid: {kept.run.why or 'its measurement cannot be trusted'}"
         elif kept.identity in seen:

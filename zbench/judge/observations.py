@@ -12,6 +12,7 @@ from zbench.judge.claims import Claim
 from zbench.judge.ratios import Ratio
 from zbench.judge.scaling import Scaling
 from zbench.judge.summary import Pair, Summary, known_workload
+from zbench.judge.telemetry import Watched
 from zbench.measure.statistics import INTERVAL_ALPHA, interval
 from zbench.records.schema import Sheet
 
@@ -96,6 +97,8 @@ def speaks_of(summary: Summary, metric: str) -> bool:
         return summary.probe_unit == "FLOP/s"
     if metric in ("latency", "time", "cost"):
         return summary.metric in BLOCKING
+    if metric == "energy_efficiency":
+        return summary.metric == "rate" and summary.watched is not None
     if metric == "pipelined_latency":
         return summary.metric in ("bandwidth", "message_rate") and summary.suite == "fabric"
     return metric == summary.metric or (metric == "algbw" and summary.metric == "busbw")
@@ -131,6 +134,8 @@ def _absolute(claim: Claim, summary: Summary, price_per_card_hour: float) -> Obs
         return _told(claim, summary, summary.sheet, found, price_per_card_hour)
     if claim.statistic == "p99":
         return _tail(claim, summary, found, price_per_card_hour)
+    if claim.metric == "energy_efficiency":
+        return _efficiency(summary.watched, found)
     times = summary.launch_means_ns if claim.statistic == "mean" else summary.launch_medians_ns
     values = tuple(_metric(summary, claim.metric, ns, price_per_card_hour) for ns in times)
     speeds = summary.launch_speeds
@@ -146,6 +151,22 @@ def _absolute(claim: Claim, summary: Summary, price_per_card_hour: float) -> Obs
         bounds=(span.lo, span.hi) if span else None,
         values=values,
         speeds=speeds,
+        method=span.method if span else "one launch",
+        confidence=span.confidence if span else 0.0,
+    )
+
+
+def _efficiency(watched: Watched | None, found: Observation) -> Observation:
+    """Work over energy: of each launch what its own energy gave. The probe beside a launch tells nothing of
+    that, so launches that fall into modes stay as they are."""
+    if watched is None or not watched.flop_per_j:
+        return msgspec.structs.replace(found, why=watched.why if watched else "no meter")
+    span = interval(list(watched.flop_per_j))
+    return msgspec.structs.replace(
+        found,
+        value=span.median if span else watched.flop_per_j[0],
+        bounds=(span.lo, span.hi) if span else None,
+        values=watched.flop_per_j,
         method=span.method if span else "one launch",
         confidence=span.confidence if span else 0.0,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from zbench.case import Case
 from zbench.errors import UsageError, suggest
 from zbench.judge.metrics import Better
+from zbench.judge.telemetry import Watched, watched
 from zbench.measure.statistics import (
     Floats,
     interval,
@@ -90,6 +91,8 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Lower bounds, likewise of the best launch."""
     samples: int = 0
     parts_ns: dict[str, float] = {}
+    watched: Watched | None = None
+    """What the meters told; None unless each launch has telemetry."""
     sheet: Sheet | None = None
     """The figure of a data sheet: `median_ns` and `value` are its own statistic, and there is no interval,
     no launch and no sample behind them."""
@@ -244,6 +247,7 @@ def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Su
         percentile_floors=_bounds(samples, percentile_lower_bound, min) if single else {},
         samples=sum(map(len, samples)),
         parts_ns=_parts(launches.values()),
+        watched=watched(work, records),
     )
 
 
