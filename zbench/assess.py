@@ -21,6 +21,7 @@ from zbench.judge.power import gains
 from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
 from zbench.judge.summary import Summary, summarise
+from zbench.judge.sustained import sustained
 from zbench.judge.verdicts import judge
 from zbench.records.schema import Record, Run
 from zbench.report.draw import draw, write_charts
@@ -112,6 +113,7 @@ def assess(
         peers=against_best(summaries, subjects),
         datasheets=of_subjects(run, records),
         gains=gains(records),
+        sustained=sustained(records) if run.minutes is not None else (),
     )
 
 

@@ -24,6 +24,7 @@ CASE_KEYS = [
     "fraction_of_peak",
     "verified",
     "noisy",
+    "telemetry",
 ]
 VERDICT_KEYS = ["claim", "verdict", "evidence", "measured", "claimed", "unit", "why"]
 

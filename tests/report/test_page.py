@@ -128,7 +128,7 @@ def test_data_in_the_page_are_the_document(findings: Findings, page: str) -> Non
 def test_wrong_answer_shows_no_time_and_no_rate(wrong: Findings) -> None:
     """The row says WRONG and why; there is no figure of that case anywhere in it."""
     rows = Reader(render_page(wrong, draw(wrong))).rows
-    (row,) = [r for r in rows if r[:2] == ["gemm/fp32/2048x2048x2048/threads=1", "numpy"] and len(r) == 10]
+    (row,) = [r for r in rows if r[:2] == ["gemm/fp32/2048x2048x2048/threads=1", "numpy"] and len(r) == 11]
     assert row[3:8] == ["WRONG", "-", "-", "-", "NO"]
     assert "7 of 2048 rows are wrong" in row[9]
 

@@ -29,7 +29,7 @@ def test_columns_are_the_public_interface(findings: Findings) -> None:
         *("value_flop_per_s", "low_flop_per_s", "high_flop_per_s"),
         *("value_bytes_per_s", "low_bytes_per_s", "high_bytes_per_s"),
         *("value_per_s", "low_per_s", "high_per_s", "value_s", "low_s", "high_s"),
-        *("fraction_of_peak", "why"),
+        *("fraction_of_peak", "why", "power_w", "clock_hz", "temperature_c", "flop_per_j", "throttle"),
     ) == COLUMNS
     assert render_csv(findings).splitlines()[0] == ",".join(COLUMNS)
 

@@ -15,6 +15,7 @@ SETTINGS = (
     "ended",
     "profile",
     "launches",
+    "minutes",
     "ranks",
     "suites",
     "cards",

@@ -10,6 +10,7 @@ from typing import Any
 from zbench.judge.ratios import Ratio
 from zbench.judge.summary import Summary
 from zbench.judge.verdicts import Verdict
+from zbench.report import telemetry
 from zbench.report.findings import Findings
 from zbench.report.remarks import remarks
 
@@ -17,12 +18,13 @@ VERSION = 1
 
 
 def documents(findings: Findings) -> dict[str, Any]:
-    """What `--format json` prints: `document` of the run with its state and remarks; of several runs
-    `{"version", "runs": [...]}`.
+    """What `--format json` prints: `document` of the run with its state and remarks, and of a run by the
+    minute how its cases were `sustained`; of several runs `{"version", "runs": [...]}`.
     """
     made = [
         document(part.directory, part.summaries, part.ratios, part.verdicts)
         | {"state": part.run.state, "remarks": [f"{what} {why}" for what, why in remarks(part)]}
+        | ({"sustained": [telemetry.sustained_document(s) for s in part.sustained]} if part.sustained else {})
         for part in findings.parts.values()
     ]
     return {"version": VERSION, "runs": made} if findings.members else made[0]
@@ -82,6 +84,7 @@ def _case(summary: Summary) -> dict[str, Any]:
         "fraction_of_peak": number(summary.fraction_of_peak) if timed else None,
         "verified": summary.verified,
         "noisy": summary.noisy,
+        "telemetry": telemetry.document(summary),
     }
 
 

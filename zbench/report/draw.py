@@ -17,13 +17,14 @@ from zbench.report.charts.gemm import gemm_share
 from zbench.report.charts.ladder import ladder
 from zbench.report.charts.latency import latency
 from zbench.report.charts.roofline import roofline
+from zbench.report.charts.sustained import sustained
 from zbench.report.findings import Findings
 
 
 def draw(findings: Findings) -> list[Chart | Missing]:
     """Every chart in the order of the page, or why it is not there."""
     summaries, records, floors = findings.summaries, findings.records, findings.floors
-    return [
+    drawn = [
         claims(findings.claims, findings.verdicts),
         gemm_share(summaries, records, floors, findings.datasheets),
         decode(summaries),
@@ -35,6 +36,9 @@ def draw(findings: Findings) -> list[Chart | Missing]:
         busbw(summaries, floors),
         efficiency(findings.scaling, summaries, floors),
     ]
+    if findings.run.minutes is not None:  # it is what such a run was for
+        drawn.insert(1, sustained(findings.sustained))
+    return drawn
 
 
 def claimed_latencies(findings: Findings) -> list[Limit]:

@@ -13,6 +13,7 @@ from zbench.judge.power import Gain
 from zbench.judge.ratios import AA, Ratio
 from zbench.judge.scaling import Scaling
 from zbench.judge.summary import Summary
+from zbench.judge.sustained import Sustained
 from zbench.judge.verdicts import Verdict
 from zbench.records.schema import Record, Run
 
@@ -37,6 +38,8 @@ class Findings:
     """Subject -> what is published of it, where the catalogue names its device."""
     gains: Sequence[Gain] = ()
     """What zeros gained over random data."""
+    sustained: Sequence[Sustained] = ()
+    """Of a run by the minute: how its cases lasted."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from zbench.report.judged import Judged, judged
 from zbench.report.page import LEGEND, SURENESS, again, legend, outcome, sureness
 from zbench.report.remarks import remarks
 from zbench.report.rows import of_sheet, result
+from zbench.report.telemetry import lasted, throttled, told
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$])")
 """What Markdown, tables, HTML or a forge (@name, $math$) would read as something else."""
@@ -33,6 +34,9 @@ def render_markdown(findings: Findings) -> str:
         header = [text(name) for name in standing.HEADER]
         parts += [f"## {standing.TITLE}", text(standing.about(findings.peers)), table(header, rows)]
     parts += ["## Results", _results(findings)]
+    if findings.sustained:
+        found = ([code(s.key), code(s.subject), text(lasted(s))] for s in findings.sustained)
+        parts += ["## Over time", table(("case", "subject", "end over beginning"), found)]
     if findings.ratios:
         parts += ["## Comparisons", _comparisons(findings)]
     for label, part in findings.parts.items():
@@ -72,12 +76,25 @@ def _sureness(findings: Findings) -> str:
 def _results(findings: Findings) -> str:
     sheets = findings.datasheets
     published = ["% of data sheet"] if sheets else []
-    header = ("case", "subject", "median", "rate", "% of peak", *published, "verified", "launches", "remarks")
+    header = (
+        "case",
+        "subject",
+        "median",
+        "rate",
+        "% of peak",
+        *published,
+        "verified",
+        "launches",
+        "remarks",
+        "meters",
+    )
     rows = []
     for s in findings.summaries:
         time, rate, peak, verified = result(s)
-        told = [of_sheet(sheets, s)] if sheets else []
-        cells = (time, rate or "-", peak, *told, verified, str(s.launches), s.why or "-")
+        sheet = [of_sheet(sheets, s)] if sheets else []
+        said = "; ".join(filter(None, (throttled(s.watched), s.why)))
+        read = told(s.watched) or "-"
+        cells = (time, rate or "-", peak, *sheet, verified, str(s.launches), said or "-", read)
         rows.append([code(s.key), code(s.subject), *map(text, cells)])
     return table(header, rows)
 

@@ -43,6 +43,7 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
         ),
         peers=[group for found in each for group in found.peers],
         datasheets={subject: sheet for found in each for subject, sheet in found.datasheets.items()},
+        sustained=_adjacent((s for found in each for s in found.sustained), lambda s: s.key),
         members=members,
     )
 
@@ -63,6 +64,7 @@ def _labelled(found: Findings, label: str) -> Findings:
         found,
         records=[replace(record, subject=mark(record.subject)) for record in found.records],
         summaries=[replace(s, subject=mark(s.subject)) for s in found.summaries],
+        sustained=[replace(s, subject=mark(s.subject)) for s in found.sustained],
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],

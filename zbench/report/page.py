@@ -21,6 +21,7 @@ from zbench.report.findings import Findings
 from zbench.report.glossary import glossary
 from zbench.report.judged import judged
 from zbench.report.remarks import remarks
+from zbench.report.telemetry import throttled, told
 
 LEGEND = ("run", "directory", "measured", "machine", "zbench", "launches")
 SURENESS = (
@@ -112,6 +113,7 @@ def about(run: Run) -> str:
     subjects = [f"card {', '.join(run.cards)}"] if run.cards else []
     subjects += [f"fabric {', '.join(run.fabrics)}"] if run.fabrics else []
     head = [f"zbench {run.zbench}", f"profile {run.profile}", words.counted(run.launches, "launch")]
+    head += words.sustained(run.minutes)
     return "; ".join([", ".join([*head, words.moment(run.created)]), *subjects])
 
 
@@ -189,8 +191,13 @@ def _case(summary: Summary, sheets: Mapping[str, DataSheet]) -> dict[str, Any]:
         "sheet": "-" if (told := share(sheets, summary)) is None else f"{100 * told:.0f} %",
         "verified": {True: "yes", False: "NO", None: "-"}[summary.verified],
         "variant": ", ".join(f"{name} {value}" for name, value in sorted(summary.variant.items())) or "-",
-        "remarks": "; ".join(filter(None, ("noisy" * summary.noisy, summary.why, _method(summary)))) or "-",
+        "telemetry": told(summary.watched) or "-",
+        "remarks": "; ".join(filter(None, _remarks(summary))) or "-",
     }
+
+
+def _remarks(summary: Summary) -> tuple[str, ...]:
+    return "noisy" * summary.noisy, throttled(summary.watched), summary.why, _method(summary)
 
 
 def _method(summary: Summary) -> str:

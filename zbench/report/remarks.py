@@ -33,6 +33,9 @@ def _of(findings: Findings) -> list[tuple[str, str]]:
         tool, file = run.imported.tool, run.imported.file
         why = f"its figures are those of {tool}, from {file}: evidence DATA SHEET, no answer was checked here"
         found.append(("is imported", why))
+    if slowed := [s for s in findings.summaries if s.watched and s.watched.throttle]:
+        reasons = [f"{s.key} of {s.subject} ({', '.join(s.watched.throttle)})" for s in slowed if s.watched]
+        found.append((f"was throttled in {words.counted(len(slowed), 'case')}", _listed(reasons)))
     if run.disturbed:
         found.append(("was disturbed", f"meanwhile on this machine: {_listed(run.disturbed)}"))
     if len(run.sittings) > 1:

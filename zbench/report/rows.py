@@ -14,6 +14,7 @@ from zbench.judge.summary import Summary
 from zbench.judge.verdicts import Verdict
 from zbench.report import words
 from zbench.report.findings import Findings
+from zbench.report.telemetry import told
 
 CLAUSES = 2
 """Of a reason, on the terminal; the page has all of them."""
@@ -101,6 +102,18 @@ def of_sheet(sheets: Mapping[str, DataSheet], summary: Summary) -> str:
     """Percent of what the maker publishes, where the card is matched and that is known."""
     found = share(sheets, summary)
     return "-" if found is None else f"{100 * found:.0f}"
+
+
+def energy(summaries: Iterable[Summary]) -> list[str]:
+    """`cpu gemm/fp32/4096x4096x4096: 61 W, 2.39 GHz, 71 °C, 2.1 GFLOP/J`: of each subject the case that does
+    most with its energy."""
+    best: dict[str, Summary] = {}
+    for s in summaries:
+        if s.watched and s.watched.flop_per_j:
+            other = best.setdefault(s.subject, s).watched
+            if other and median(s.watched.flop_per_j) > median(other.flop_per_j):
+                best[s.subject] = s
+    return [f"{s.subject} {s.key}: {told(s.watched)}" for s in best.values()]
 
 
 def next_steps(findings: Findings, page: str) -> list[str]:

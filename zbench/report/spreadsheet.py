@@ -19,6 +19,9 @@ stands in the column of its unit; `metric` says what it is (busbw or bandwidth, 
 | value_flop_per_s ... value_s | the metric in its own unit, with `low_` and `high_` for its interval |
 | fraction_of_peak | of the probe beside it |
 | why | of a status other than ok |
+| power_w, clock_hz, temperature_c | while it was timed; empty where no meter told |
+| flop_per_j | operations over the energy drawn |
+| throttle | what held the card back, with semicolons between; empty for nothing |
 """
 
 from __future__ import annotations
@@ -26,8 +29,10 @@ from __future__ import annotations
 import csv
 import io
 import math
+from statistics import median
 
 from zbench.judge.summary import Summary
+from zbench.judge.telemetry import Watched
 from zbench.report.findings import Findings
 
 UNITS = {"FLOP/s": "flop_per_s", "B/s": "bytes_per_s", "1/s": "per_s", "s": "s"}
@@ -55,6 +60,11 @@ COLUMNS = (
     *(f"{end}_{unit}" for unit in UNITS.values() for end in ("value", "low", "high")),
     "fraction_of_peak",
     "why",
+    "power_w",
+    "clock_hz",
+    "temperature_c",
+    "flop_per_j",
+    "throttle",
 )
 
 
@@ -101,6 +111,17 @@ def _row(s: Summary) -> dict[str, str]:
         f"low_{unit}": _figure(low),
         f"high_{unit}": _figure(high),
         "fraction_of_peak": _figure(s.fraction_of_peak),
+        **(_watched(s.watched) if s.watched else {}),
+    }
+
+
+def _watched(told: Watched) -> dict[str, str]:
+    return {
+        "power_w": _figure(told.power_w),
+        "clock_hz": _figure(told.clock_hz),
+        "temperature_c": _figure(told.temperature_c),
+        "flop_per_j": _figure(median(told.flop_per_j) if told.flop_per_j else None),
+        "throttle": "; ".join(told.throttle),
     }
 
 

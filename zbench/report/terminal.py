@@ -24,6 +24,7 @@ from zbench.report.conditions import machine
 from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
 from zbench.report.remarks import remarks
+from zbench.report.telemetry import lasted
 
 MOST_COLUMNS, LEAST_COLUMNS = 100, 40
 WIDE, MIDDLE = 96, 64
@@ -47,7 +48,7 @@ STYLES = {
     "PROJECTED": "cyan",
 }
 ASCII = dict(
-    zip("✓✗○–→·…µ≤≥±×", ["+", "x", "o", "-", ">", "-", "..", "u", "<=", ">=", "+-", "x"], strict=True)
+    zip("✓✗○–→·…µ≤≥±×°", ["+", "x", "o", "-", ">", "-", "..", "u", "<=", ">=", "+-", "x", ""], strict=True)
 )
 """What is written where the terminal's encoding knows no more than ASCII."""
 
@@ -127,7 +128,8 @@ class Screen:
         else:
             subjects = [f"card {', '.join(run.cards)}"] if run.cards else []
             subjects += [f"fabric {', '.join(run.fabrics)}"] if run.fabrics else []
-            about = [f"zbench {run.zbench}", run.profile, words.counted(run.launches, "launch"), *subjects]
+            about = [f"zbench {run.zbench}", run.profile, words.counted(run.launches, "launch")]
+            about += [*words.sustained(run.minutes), *subjects]
             parts = [self.say(" · ".join(about))]
         told = remarks(findings)
         return [*parts, *([Text()] if told else []), *(self._remark(what, why) for what, why in told)]
@@ -269,6 +271,8 @@ class Screen:
         if page:
             entries += [("Charts", f"{PurePath(page).parent}/charts/"), ("Page", page)]
         entries += [("Took", spent.told()) for spent in _priced(findings)]
+        entries += [("Lasts", f"{s.key} of {s.subject}: {lasted(s)}") for s in findings.sustained]
+        entries += [("Energy", line) for line in rows.energy(findings.summaries)]
         entries += [("Peers", line) for line in rows.peers(findings.ratios)]
         entries += [("Next", step) for step in rows.next_steps(findings, page)]
         return Group(Text(), *(self._entry(name, text) for name, text in entries))

@@ -62,6 +62,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" + (f" {whole % 60} s" if whole % 60 else "")
 
 
+def sustained(minutes: float | None) -> list[str]:
+    """`10 min a burst` of a sustained run, as a part of what a run was; none of another."""
+    return [] if minutes is None else [f"{minutes:g} min a burst"]
+
+
 def moment(iso: str) -> str:
     """`2026-11-21 05:03 UTC` of what the record has; anything else as it stands."""
     day, _, clock = iso.partition("T")
