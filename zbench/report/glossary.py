@@ -47,6 +47,12 @@ TERMS: tuple[tuple[str, str], ...] = (
         "without samples.",
     ),
     (
+        "energy efficiency",
+        "Operations of the timed rounds over the energy drawn in exactly these: the difference of an energy "
+        "counter, else the trapezoids under power readings. Not told where the steps in which that figure "
+        "advances are more than 10 % of it. A host's energy includes whatever else runs there.",
+    ),
+    (
         "GEMM rate",
         "2 m n k / t for C = A B with A of m x k and B of k x n.",
     ),
@@ -92,6 +98,16 @@ TERMS: tuple[tuple[str, str], ...] = (
         "serial part",
         "e = (1/S - 1/p) / (1 - 1/p) with speed-up S on p ranks (Karp and Flatt 1990). Constant over "
         "p: serial work. Rising: overhead.",
+    ),
+    (
+        "sustained",
+        "A case timed for minutes (--minutes): the rate of its last minute over that of its first, after a "
+        "warm-up of 3 s; of less than two minutes the last tenth over the first. One launch decides nothing.",
+    ),
+    (
+        "throttled",
+        "The card said, while it was timed or right after, that something held it back: power, heat, a board "
+        "limit. The burst is flagged and kept.",
     ),
     (
         "verdict",
