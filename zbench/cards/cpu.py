@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from zbench.cards.base import Slot
 from zbench.cards.host import STREAM_KERNELS, HostCard
 from zbench.case import Case
+from zbench.dtypes import RESULTS
 from zbench.errors import Unsupported, UsageError
 from zbench.native import cpu
 from zbench.native.gemm import DTYPES as GEMM_DTYPES
@@ -45,6 +46,18 @@ class Cpu(HostCard):
         if self.option == "generic":
             return {"gemm": GEMM_DTYPES}
         return {"gemm": GEMM_DTYPES} | dict.fromkeys(STREAM_KERNELS, ("fp64",))
+
+    def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
+        if case.workload != "gemm":
+            return {}
+        weights = ("plain",) if self.option == "generic" or case.get("batch") != 1 else ("plain", "prepacked")
+        return {
+            "transa": ("n", "t"),
+            "transb": ("n", "t"),
+            "out": RESULTS[case.dtype],
+            "batch": None,
+            "weights": weights,
+        }
 
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Plan:
         self.require(case)

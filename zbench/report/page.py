@@ -188,7 +188,7 @@ def _case(summary: Summary, sheets: Mapping[str, DataSheet]) -> dict[str, Any]:
         "interval": interval,
         "value": value,
         "peak": peak,
-        "sheet": "-" if (told := share(sheets, summary)) is None else f"{100 * told:.0f} %",
+        "sheet": "-" if (of_sheet := share(sheets, summary)) is None else f"{100 * of_sheet:.0f} %",
         "verified": {True: "yes", False: "NO", None: "-"}[summary.verified],
         "variant": ", ".join(f"{name} {value}" for name, value in sorted(summary.variant.items())) or "-",
         "telemetry": told(summary.watched) or "-",
