@@ -65,7 +65,7 @@ def test_cards_that_fail_are_listed_with_what_they_raised(vendor: str) -> None:
     assert "Traceback" not in result.stderr
     cards = {card["name"]: card for card in json.loads(result.stdout)["cards"]}
     assert cards["cpu"]["loads"]
-    assert cards["cpu"]["operations"]["gemm"] == ["fp32", "fp64"]
+    assert {"fp32", "fp64", "bf16", "int8"} <= set(cards["cpu"]["operations"]["gemm"])
     assert {cards[name.removesuffix(".py")]["loads"] for name in HOSTILE} == {False}
     assert cards["raises"]["why"].endswith("RuntimeError: the driver is too old; install what it needs")
     assert "no_such_library" in cards["lacks"]["why"]

@@ -149,10 +149,9 @@ def _titled(place: Panel, threads: int) -> str:
 
 
 def _square(summary: Summary) -> bool:
-    """One product of squares as they stand: every parameter but the threads has its default."""
-    case = summary.case
-    said = {name for name, value in case.parameters.items() if value != case.default(name)}
-    return len(set(case.size)) == 1 and said <= {"threads"}
+    m, n, k = summary.case.size
+    plain = summary.case.get("transa") == "n" and summary.case.get("transb") == "n"
+    return m == n == k and plain and summary.case.get("batch") == 1
 
 
 def _highest(points: Sequence[Summary], scale: Scale) -> float:
