@@ -7,7 +7,7 @@ A vendor adds a card without touching zbench: a class with these methods, found 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter_ns
 from typing import Any, ClassVar
 
@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.errors import Unsupported
 from zbench.meters.base import Meter
 from zbench.native import cpu
 
 Slot = dict[str, Any]
 """One set of buffers of a case, by name ("a", "b", "c"), each as `alloc` returned it."""
+HARNESS = frozenset({"threads", "ranks", "cache", "data"})
+"""Parameters of a case that say how it is measured: no card has or lacks a value of them."""
 
 
 class Card(ABC):
@@ -54,6 +57,32 @@ class Card(ABC):
     @abstractmethod
     def operations(self) -> dict[str, tuple[str, ...]]:
         """Workload -> dtypes that this card really has (no unnoticed upcast)."""
+
+    def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
+        """Parameter -> the values this card has of it for the case's workload and dtype; None: any.
+
+        A parameter that is not named here has its default only: `transa`, `transb`, `out`, `batch` and
+        `weights` of a GEMM (workloads/gemm.py), and those of other workloads.
+        """
+        return {}
+
+    def require(self, case: Case) -> None:
+        """Raises Unsupported for what this card does not offer: `operations` and `modes` say what it does.
+
+        For the first line of `prepare`.
+        """
+        offered = self.operations()
+        if case.workload not in offered:
+            raise Unsupported(f"no {case.workload} (offers: {', '.join(offered)})")
+        if case.dtype not in offered[case.workload]:
+            raise Unsupported(f"no {case.dtype} {case.workload} (has: {', '.join(offered[case.workload])})")
+        modes = self.modes(case)
+        for name in sorted((case.parameters.keys() | modes.keys()) - HARNESS):
+            value = case.get(name)
+            values = modes[name] if name in modes else _default(case, name)
+            if values is not None and value not in values:
+                has = f"has: {', '.join(map(str, values))}" if values else "has no such parameter"
+                raise Unsupported(f"no {name}={value} for {case.dtype} {case.workload} ({has})")
 
     @abstractmethod
     def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
@@ -132,3 +161,9 @@ class Card(ABC):
 
     def release(self, plan: Any) -> None:
         """Give back what `prepare` took."""
+
+
+def _default(case: Case, name: str) -> tuple[int | str, ...]:
+    """The value that a case has of a parameter which it does not name; empty where there is none."""
+    value = case.default(name)
+    return () if value is None else (value,)

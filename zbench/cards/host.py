@@ -23,8 +23,6 @@ ALIGNMENT = 64
 """Bytes; a cache line, so that no card is slowed by where its buffer happens to start."""
 PROBE_BANDWIDTH_BYTES = 64 << 20
 """Bytes a bandwidth probe touches: beyond most last-level caches, and a few ms long."""
-HARNESS = frozenset({"threads", "ranks", "cache", "data"})
-"""Parameters of a case that say how it is measured: no card has or lacks a value of them."""
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
@@ -69,10 +67,7 @@ class HostCard(Card):
         return "FLOP/s", stream.peak_flops(case.dtype, cpu.isa(), case.threads)
 
     def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
-        """Parameter -> the values this card has of it for the case's workload and dtype; None: any.
-
-        A parameter that is not named here has its default only. Transposes are what every BLAS has.
-        """
+        """Transposes are what every BLAS has."""
         return {"transa": ("n", "t"), "transb": ("n", "t")} if case.workload == "gemm" else {}
 
     def telemetry(self) -> Meter | None:
@@ -80,26 +75,6 @@ class HostCard(Card):
         return host_meter()
 
     def require(self, case: Case) -> None:
-        """Raises Unsupported for what this card does not offer: `operations` and `modes` say what it does."""
-        offered = self.operations()
-        if case.workload not in offered:
-            raise Unsupported(f"no {case.workload} (offers: {', '.join(offered)})")
-        if case.dtype not in offered[case.workload]:
-            raise Unsupported(f"no {case.dtype} {case.workload} (has: {', '.join(offered[case.workload])})")
+        super().require(case)
         if case.threads > cpu.usable_cpus():
             raise Unsupported(f"{case.threads} threads, but {cpu.usable_cpus()} usable CPUs")
-        modes = self.modes(case)
-        for name in sorted((case.parameters.keys() | modes.keys()) - HARNESS):
-            value = case.get(name)
-            values = modes[name] if name in modes else _default(case, name)
-            if values is not None and value not in values:
-                has = f"has: {', '.join(map(str, values))}" if values else "has no such parameter"
-                raise Unsupported(f"no {name}={value} for {case.dtype} {case.workload} ({has})")
-
-
-def _default(case: Case, name: str) -> tuple[int | str, ...]:
-    """The value that a case has of a parameter which it does not name; empty where there is none."""
-    try:
-        return (Case(case.workload, case.dtype, case.size).get(name),)
-    except KeyError:
-        return ()

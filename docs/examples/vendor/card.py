@@ -55,9 +55,11 @@ class Einsum(Card):
         self.synchronize()
         return buffer.array.copy()
 
+    def modes(self, case: Case) -> dict[str, Sequence[str]]:
+        return {"transa": ("n", "t"), "transb": ("n", "t")}
+
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Plan:
-        if case.dtype not in self.operations().get(case.workload, ()):
-            raise Unsupported(f"einsum: no {case.dtype} {case.workload}")
+        self.require(case)
         if case.threads > 1:
             raise Unsupported("einsum computes on one thread")
         a, b = AXES["a", str(case.get("transa"))], AXES["b", str(case.get("transb"))]
