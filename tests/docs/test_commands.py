@@ -5,7 +5,8 @@ How that is shortened, and nothing else is: a program `zbench` (and `pytest`) st
 passes the command on to the real one, with these additions.
 
 - `zbench run` that measures and `zbench compare` of subjects: the profile becomes smoke and the launches one;
-  where no `--case` is given, one small case of each suite is. `zbench selftest --aa`: five pairs of a GEMM.
+  where no `--case` is given, one small case of each suite is. `--minutes` becomes a second.
+  `zbench selftest --aa`: five pairs of a GEMM.
 - A run whose verdicts the page goes on with (smoke carries none) is in `LONGER` with what it is run with.
 - `zbench run --resume` and `--append`: nothing is added, since they take everything from their run.
 - `pytest ... --benchmark`: profile smoke and one small GEMM.
@@ -86,12 +87,14 @@ FINE = {
 }
 """Verb -> exit codes that are no failure."""
 CASES = {"card": "gemm/fp32/256*threads=1", "fabric": "barrier/*", "scaling": "step/*ranks=1"}
+LAYER = "gemm/bf16/1x1024x2048/*"
+"""A small layer of the smallest model."""
 
 PASS_ON = f'''#!{sys.executable}
 """Passes a command on, shortened; see tests/docs/test_commands.py."""
 import os, sys
 name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
-cases, longer = {CASES!r}, os.environ.get("ZBENCH_DOCS_LONGER", "").split()
+cases, layer, longer = {CASES!r}, {LAYER!r}, os.environ.get("ZBENCH_DOCS_LONGER", "").split()
 
 def without(words, *options):
     kept, skip = [], False
@@ -118,9 +121,11 @@ elif name == "zbench" and (
         suites = ["fabric" if words[1].startswith("shm") else "card"]
     words = without(words, "--profile", "--launches", "--pairs")
     words += ["--profile", "smoke"] + (["--pairs", "5"] if verb == "selftest" else ["--launches", "1"])
+    if "--minutes" in words:
+        words = [*without(words, "--minutes"), "--minutes", "0.02"]
     if "--case" not in words:
         for suite in suites:
-            words += ["--case", cases[suite]]
+            words += ["--case", layer if "--model" in words else cases[suite]]
 os.execv(os.path.join({str(BIN)!r}, name), [name, *words])
 '''
 
