@@ -11,8 +11,9 @@ const zb_stream_kernel *zb_stream_kernel_find(int isa)
     case ZB_AVX2:
         return zb_stream_kernel_avx2();
     case ZB_AVX512:
-    case ZB_AVX512_VNNI:
         return zb_stream_kernel_avx512();
+    case ZB_AVX512_VNNI: /* a compiler may lack it; the kernels of csrc/gemm fall back alike */
+        return zb_stream_kernel_avx512_vnni() ? zb_stream_kernel_avx512_vnni() : zb_stream_kernel_avx512();
     default:
         return NULL;
     }

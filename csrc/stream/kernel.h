@@ -4,11 +4,15 @@
 
 #include <stdint.h>
 
+/* Independent chains of multiply-adds in registers. Floats: x = x * a + b; integers: x = x + a * b for each
+   element of a word, as csrc/gemm multiplies with this instruction set. All x start at 0. */
 typedef struct {
-    /* FLOP of one step of `peak`, and that many steps; the return value depends on every one. */
-    int64_t fp32_step_flops, fp64_step_flops;
-    double (*fp32_peak)(int64_t steps);
-    double (*fp64_peak)(int64_t steps);
+    int64_t step_flops; /* a multiply-add counts 2 */
+    double (*run)(int64_t steps, double a, double b); /* the sum of all x */
+} zb_peak;
+
+typedef struct {
+    zb_peak fp32, fp64, integers;
 
     double (*read)(int64_t n, const double *a);
     void (*copy)(int64_t n, const double *a, double *out);
@@ -22,6 +26,7 @@ typedef struct {
 const zb_stream_kernel *zb_stream_kernel_portable(void);
 const zb_stream_kernel *zb_stream_kernel_avx2(void);
 const zb_stream_kernel *zb_stream_kernel_avx512(void);
+const zb_stream_kernel *zb_stream_kernel_avx512_vnni(void);
 
 /* NULL where this CPU or this build lacks the instruction set. */
 const zb_stream_kernel *zb_stream_kernel_find(int isa);

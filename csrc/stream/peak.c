@@ -20,8 +20,16 @@ typedef struct {
     char line[48]; /* threads write to lines of their own */
 } peak_result;
 
+/* What the chains are made of. Floats stay finite, normal and below 1, with full mantissas; integers wrap. */
 typedef struct {
-    double (*peak)(int64_t steps);
+    double a, b;
+} factors;
+
+static const factors FLOATS = {1 - 1e-6, 1e-6}, INTEGERS = {99, -77};
+
+typedef struct {
+    const zb_peak *peak;
+    factors factors;
     int64_t steps;
     peak_result *results;
 } peak_probe;
@@ -33,7 +41,7 @@ static void work(void *argument, int thread)
     result->fastest_ns = INT64_MAX;
     int64_t start = zb_clock_ns();
     for (int i = 0; i < INTERVALS; i++) {
-        result->result = probe->peak(probe->steps);
+        result->result = probe->peak->run(probe->steps, probe->factors.a, probe->factors.b);
         int64_t end = zb_clock_ns();
         if (end - start < result->fastest_ns)
             result->fastest_ns = end - start;
@@ -42,11 +50,12 @@ static void work(void *argument, int thread)
 }
 
 /* Steps that take about ns, at least one. */
-static int64_t steps_in(double (*peak)(int64_t), int64_t ns, double *result)
+static int64_t steps_in(const peak_probe *probe, int64_t ns, double *result)
 {
-    *result = peak(PILOT_STEPS); /* wakes the vector units */
+    double a = probe->factors.a, b = probe->factors.b;
+    *result = probe->peak->run(PILOT_STEPS, a, b); /* wakes the vector units */
     int64_t start = zb_clock_ns();
-    *result += peak(PILOT_STEPS);
+    *result += probe->peak->run(PILOT_STEPS, a, b);
     int64_t elapsed = zb_clock_ns() - start;
     return 1 + (int64_t)((double)ns * (double)PILOT_STEPS / (double)(elapsed > 0 ? elapsed : 1));
 }
@@ -63,24 +72,63 @@ static double steps_per_ns(const peak_probe *probe, int threads)
     return threads > cpus ? sum / threads * cpus : sum;
 }
 
-int zb_peak_flops(int dtype, int isa, int threads, int64_t duration_ns, double *flops)
+/* Sums of narrow floats are fp32, and so are the multiply-adds: no instruction set here has others. */
+static const zb_peak *peak_of(const zb_stream_kernel *kernel, int dtype)
 {
-    if ((dtype != ZB_FP32 && dtype != ZB_FP64) || duration_ns < 1)
-        return ZB_EINVAL;
+    switch (dtype) {
+    case ZB_FP64:
+        return &kernel->fp64;
+    case ZB_FP32:
+    case ZB_BF16:
+    case ZB_FP16:
+    case ZB_FP8E4M3:
+    case ZB_FP8E5M2:
+        return &kernel->fp32;
+    case ZB_INT8:
+    case ZB_U8S8:
+        return &kernel->integers;
+    default:
+        return NULL;
+    }
+}
+
+static int find(int dtype, int isa, const zb_peak **peak)
+{
     const zb_stream_kernel *kernel = zb_stream_kernel_find(isa);
     if (!kernel)
         return ZB_EISA;
+    *peak = peak_of(kernel, dtype);
+    return *peak ? ZB_OK : ZB_EINVAL;
+}
+
+int zb_peak_count(int dtype, int isa, int64_t steps, double *sum, double *flops)
+{
+    const zb_peak *peak;
+    int status = steps < 0 ? ZB_EINVAL : find(dtype, isa, &peak);
+    if (status != ZB_OK)
+        return status;
+    *sum = peak->run(steps, 1, 1);
+    *flops = (double)peak->step_flops * (double)steps;
+    return ZB_OK;
+}
+
+int zb_peak_flops(int dtype, int isa, int threads, int64_t duration_ns, double *flops)
+{
+    const zb_peak *peak;
+    int status = duration_ns < 1 ? ZB_EINVAL : find(dtype, isa, &peak);
+    if (status != ZB_OK)
+        return status;
     zb_pool *pool;
-    int status = zb_pool_create(threads, &pool);
+    status = zb_pool_create(threads, &pool);
     if (status != ZB_OK)
         return status;
     peak_result *results = aligned_alloc(64, (size_t)threads * sizeof *results);
     if (results) {
-        peak_probe probe = {.peak = dtype == ZB_FP32 ? kernel->fp32_peak : kernel->fp64_peak, .results = results};
-        probe.steps = steps_in(probe.peak, duration_ns / INTERVALS, &results->result);
+        int integers = dtype == ZB_INT8 || dtype == ZB_U8S8;
+        peak_probe probe = {.peak = peak, .factors = integers ? INTEGERS : FLOATS, .results = results};
+        probe.steps = steps_in(&probe, duration_ns / INTERVALS, &results->result);
         zb_pool_run(pool, work, &probe);
-        int64_t step_flops = dtype == ZB_FP32 ? kernel->fp32_step_flops : kernel->fp64_step_flops;
-        *flops = (double)step_flops * steps_per_ns(&probe, threads) * 1e9;
+        *flops = (double)peak->step_flops * steps_per_ns(&probe, threads) * 1e9;
     }
     zb_pool_destroy(pool);
     free(results);

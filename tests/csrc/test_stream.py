@@ -78,10 +78,25 @@ def test_rounds_rotate_over_the_slots():
     assert [out[0] for _, out in slots] == [0, 1, 2, -1]
 
 
-@pytest.mark.parametrize(("dtype", "isa", "threads"), list(product(("fp32", "fp64"), ISAS, (1, 2))))
+@pytest.mark.parametrize(("dtype", "isa"), list(product(stream.DTYPES, ISAS)))
+def test_the_peak_probe_does_what_it_counts(dtype, isa):
+    """With ones for factors each multiply-add adds one: the sum of all chains is half the FLOP."""
+    counts = [stream.peak_count(dtype, isa, steps) for steps in (1, 2, 1001)]
+    assert [flops / 2 for _, flops in counts] == [added for added, _ in counts]
+    assert [flops / counts[0][1] for _, flops in counts] == [1, 2, 1001]
+    assert stream.peak_count(dtype, isa, 0) == (0, 0)
+
+
+WORDS = {"portable": 4, "avx2": 8, "avx512": 16}
+"""32-bit words of a vector."""
+PER_WORD = {"fp64": 0.5, "int8": 4, "u8s8": 4}
+"""Elements that one instruction may multiply in a word, where it is not one."""
+
+
+@pytest.mark.parametrize(("dtype", "isa", "threads"), list(product(stream.DTYPES, ISAS, (1, 2))))
 def test_peak_rate_is_physical(dtype, isa, threads):
-    """More than a crawling core can do; less than 8 GHz with 4 FMA units of its width."""
-    lanes = {"portable": 4, "avx2": 8, "avx512": 16}[isa] // (2 if dtype == "fp64" else 1)
+    """More than a crawling core can do; less than 8 GHz with 4 units of its width."""
+    lanes = WORDS[isa.removesuffix("_vnni")] * PER_WORD.get(dtype, 1)
     rate = stream.peak_flops(dtype, isa, threads, duration_ns=500_000)
     assert 1e6 < rate < 8e9 * 4 * lanes * 2 * threads
 

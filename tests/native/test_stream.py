@@ -37,6 +37,8 @@ def test_an_instruction_set_this_cpu_lacks(monkeypatch):
         Stream("copy", 8, 1, "other")
     with pytest.raises(UsageError, match="lacks"):
         stream.peak_flops("fp32", "other", 1)
+    with pytest.raises(UsageError, match="lacks"):
+        stream.peak_count("fp32", "other", 1)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_a_closed_plan_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "which"),
     [
-        (("fp16", ISA, 1), "dtype"),
+        (("int64", ISA, 1), "dtype"),
         (("fp32", "sse9", 1), "isa"),
         (("fp32", ISA, 0), "threads"),
         (("fp32", ISA, 1, 0), "duration_ns"),
@@ -102,3 +104,13 @@ def test_a_bandwidth_of_nothing_is_refused():
     """Less than one element has no bandwidth."""
     with pytest.raises(ValueError, match="size_bytes"):
         stream.bandwidth("copy", 7, 1, ISA)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "which"),
+    [(("int64", ISA, 1), "dtype"), (("fp32", "sse9", 1), "isa"), (("fp32", ISA, -1), "steps")],
+)
+def test_counts_that_cannot_be(arguments, which):
+    """Unknown types and sets, and steps backwards, are refused."""
+    with pytest.raises(ValueError, match=which):
+        stream.peak_count(*arguments)

@@ -1,4 +1,4 @@
-"""The roofs of this CPU: its peak rate of FMAs and its memory bandwidth."""
+"""The roofs of this CPU: its peak rate of multiply-adds and its memory bandwidth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zbench.native import cpu
+from zbench.native import cpu, gemm
 from zbench.native._zbench import ffi, lib
 from zbench.native.arguments import choice, count
 from zbench.native.handle import Handle
@@ -17,7 +17,8 @@ from zbench.native.status import check
 
 Array = NDArray[np.float64]
 
-DTYPES = {"fp32": lib.ZB_FP32, "fp64": lib.ZB_FP64}
+DTYPES = gemm.DTYPES
+"""Whose peak is known."""
 KERNELS = {"read": lib.ZB_STREAM_READ, "copy": lib.ZB_STREAM_COPY, "triad": lib.ZB_STREAM_TRIAD}
 OPERANDS = {"read": ("a", "out"), "copy": ("a", "out"), "triad": ("a", "b", "out")}
 """The arrays of a slot, in order. read: out[0] = sum(a). copy: out = a. triad: out = a + 3 b."""
@@ -29,15 +30,17 @@ BANDWIDTH_ROUNDS_MIN = 3
 
 
 def peak_flops(dtype: str, isa: str, threads: int, duration_ns: int = 3_000_000) -> float:
-    """Peak rate in FLOP/s of `threads` threads, measured in about `duration_ns`; an FMA counts 2.
+    """Peak rate in FLOP/s (integers: operations) of `threads` threads, measured in about `duration_ns`.
 
+    Of what zbench's GEMM multiplies operands of this dtype with: FMAs of fp64 or fp32 (narrow floats are
+    summed in fp32), or the integers' multiply-add of this instruction set; that of one element counts 2.
     The sum of each thread's fastest of several intervals, so that it bounds what a kernel can
     reach; threads beyond the usable CPUs add nothing.
     Raises ValueError, UsageError (an instruction set this CPU lacks), MemoryError, OSError.
     """
     flops = ffi.new("double *")
     status = lib.zb_peak_flops(
-        DTYPES[choice("dtype", dtype, DTYPES)],
+        gemm.NUMBERS[choice("dtype", dtype, DTYPES)],
         cpu.ISAS[choice("isa", isa, cpu.ISAS)],
         count("threads", threads, 1, 2**31 - 1),
         count("duration_ns", duration_ns, 1),
@@ -45,6 +48,21 @@ def peak_flops(dtype: str, isa: str, threads: int, duration_ns: int = 3_000_000)
     )
     check(status, f"peak rate of {dtype}, {isa}, {threads} threads")
     return float(flops[0])
+
+
+def peak_count(dtype: str, isa: str, steps: int) -> tuple[float, float]:
+    """(sum, flops): what `steps` of the peak probe's loop leave where every multiply-add adds one, and what
+    the probe counts for them; half of it where none is left out. Raises ValueError, UsageError."""
+    out = ffi.new("double[2]")
+    status = lib.zb_peak_count(
+        gemm.NUMBERS[choice("dtype", dtype, DTYPES)],
+        cpu.ISAS[choice("isa", isa, cpu.ISAS)],
+        count("steps", steps),
+        out,
+        out + 1,
+    )
+    check(status, f"peak rate of {dtype}, {isa}")
+    return float(out[0]), float(out[1])
 
 
 class Stream(Handle):
