@@ -28,14 +28,17 @@ typedef struct {
 
 typedef struct zb_stream zb_stream;
 
-/* ZB_EINVAL, ZB_EISA, ZB_ENOMEM, ZB_ESYSTEM. */
-int zb_stream_create(int kernel, int isa, int64_t elements, int threads, zb_stream **plan);
+/* A slot's arrays have `elements`, and are parts of arrays of `whole` (>= elements). ZB_EINVAL, ZB_EISA,
+   ZB_ENOMEM, ZB_ESYSTEM. */
+int zb_stream_create(int kernel, int isa, int64_t elements, int64_t whole, int threads, zb_stream **plan);
 void zb_stream_destroy(zb_stream *plan);
-/* Whether copy and triad store past the caches: they do when the arrays do not fit. */
+/* Whether copy and triad store past the caches: they do when the whole arrays do not fit. */
 int zb_stream_bypasses_caches(const zb_stream *plan);
 
-/* rounds intervals of batch executions each; execution e uses slot e % slots. Chained stamps: a
-   round starts where the last one ended, so that ns[0 .. rounds) adds up to the elapsed time. */
+/* rounds intervals of batch executions each; execution e uses slot e % slots. Each thread goes through a
+   round's executions on its own share of the arrays without waiting for the others: between them there is
+   nothing but the kernel. Chained stamps: a round starts where the last one ended, so that ns[0 .. rounds)
+   adds up to the elapsed time. ZB_EINVAL, ZB_ENOMEM. */
 int zb_stream_run_rounds(zb_stream *plan, const zb_stream_slot *slot, int64_t slots, int64_t rounds,
                          int64_t batch, int64_t *ns);
 /* end */

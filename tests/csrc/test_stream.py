@@ -78,6 +78,39 @@ def test_rounds_rotate_over_the_slots():
     assert [out[0] for _, out in slots] == [0, 1, 2, -1]
 
 
+@pytest.mark.parametrize(("kernel", "isa", "threads"), list(product(stream.KERNELS, ISAS, (1, 2, 3))))
+def test_batches_rotate_over_the_slots(kernel, isa, threads):
+    """2 rounds of 3 executions over 5 slots and over 2: each slot has its own answer, of all threads."""
+    for many in (5, 2):
+        inputs = [(integers(2 * i, 1000), integers(2 * i + 1, 1000)) for i in range(many)]
+        outs = [np.full(1 if kernel == "read" else 1000, -7.5) for _ in range(many)]
+        slots = [
+            (a, b, out) if kernel == "triad" else (a, out) for (a, b), out in zip(inputs, outs, strict=True)
+        ]
+        with Stream(kernel, 1000, threads, isa) as plan:
+            assert plan.run_rounds(slots, 2, 3).shape == (2,)
+        for (a, b), out in zip(inputs, outs, strict=True):
+            assert np.array_equal(EXPECTED[kernel](a, b), out)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_element_of_long_arrays_is_read(isa):
+    """Several blocks of the interleaved streams, and every kind of rest."""
+    a, out = integers(1, 40_000), np.zeros(1)
+    for size in (8191, 8192, 8193, 16_384 + 129, 40_000):
+        with Stream("read", size, 1, isa) as plan:
+            plan.run_rounds([(a[:size], out)], 1)
+        assert a[:size].sum() == out[0]
+
+
+@pytest.mark.parametrize(("kernel", "isa"), list(product(("copy", "triad"), ISAS)))
+def test_parts_are_stored_as_the_whole_is(kernel, isa):
+    """A part of arrays that no cache holds bypasses the caches, too."""
+    for whole, stores in ((100, "cached"), (BEYOND_CACHES, "bypass")):
+        with Stream(kernel, 100, 1, isa, whole) as plan:
+            assert plan.variant["stores"] == stores
+
+
 @pytest.mark.parametrize(("dtype", "isa"), list(product(stream.DTYPES, ISAS)))
 def test_the_peak_probe_does_what_it_counts(dtype, isa):
     """With ones for factors each multiply-add adds one: the sum of all chains is half the FLOP."""

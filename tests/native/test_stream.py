@@ -22,6 +22,8 @@ ISA = "portable"
         (("copy", 8, 0, ISA), ValueError),
         (("copy", 8, 100_000, ISA), ValueError),
         (("copy", 8, 1, "sse9"), ValueError),
+        (("copy", 8, 1, ISA, 7), ValueError),
+        (("copy", 8, 1, ISA, 2**62), ValueError),
     ],
 )
 def test_plans_that_cannot_be(arguments, error):

@@ -68,17 +68,18 @@ def peak_count(dtype: str, isa: str, steps: int) -> tuple[float, float]:
 class Stream(Handle):
     """A bandwidth kernel over fp64 arrays of `elements`, with its threads; close it to end them.
 
-    Raises ValueError, TypeError, MemoryError, OSError, UsageError (an instruction set this CPU
-    lacks).
+    The arrays may be parts of arrays of `whole` elements, by whose size stores bypass the caches.
+    Raises ValueError, TypeError, MemoryError, OSError, UsageError (an instruction set this CPU lacks).
     """
 
-    def __init__(self, kernel: str, elements: int, threads: int, isa: str) -> None:
+    def __init__(self, kernel: str, elements: int, threads: int, isa: str, whole: int | None = None) -> None:
         self._kernel = choice("kernel", kernel, KERNELS)
         self._elements = count("elements", elements, 1)
         self._threads = count("threads", threads, 1, 2**31 - 1)
         self._isa = choice("isa", isa, cpu.ISAS)
+        whole = self._elements if whole is None else count("whole", whole, elements)
         out = ffi.new("zb_stream **")
-        status = lib.zb_stream_create(KERNELS[kernel], cpu.ISAS[isa], elements, threads, out)
+        status = lib.zb_stream_create(KERNELS[kernel], cpu.ISAS[isa], elements, whole, threads, out)
         check(status, f"{kernel} of {elements} elements, {threads} threads, {isa}")
         super().__init__(ffi.gc(out[0], lib.zb_stream_destroy))
 
@@ -96,8 +97,9 @@ class Stream(Handle):
         """int64 ns, shape (rounds,): `rounds` intervals of `batch` executions each.
 
         Execution e uses slot e % len(slots), its arrays as OPERANDS says, 1-D and contiguous, of
-        `elements` each (read: one element in out). The stamps are chained. Raises TypeError (not
-        an fp64 array), ValueError (shape, strides).
+        `elements` each (read: one element in out). Threads do not wait for each other within a round.
+        The stamps are chained. Raises TypeError (not an fp64 array), ValueError (shape, strides),
+        MemoryError.
         """
         if not slots:
             raise ValueError("no slots")
