@@ -138,3 +138,20 @@ def test_peak_rate_is_physical(dtype, isa, threads):
 def test_bandwidth_is_physical(kernel):
     """More than a disk, less than a register file."""
     assert 1e6 < stream.bandwidth(kernel, 1 << 16, 1, cpu.isa(), duration_ns=100_000) < 1e14
+
+
+@pytest.mark.parametrize("kernel", stream.KERNELS)
+def test_large_arrays_are_passed_over_in_parts(kernel):
+    """Also where the parts leave a rest."""
+    stream.release()
+    for _ in range(2):
+        assert stream.bandwidth(kernel, 2 * stream.PASS_BYTES + 13 * 8, 2, cpu.isa(), duration_ns=1) > 1e6
+    stream.release()
+
+
+def test_every_level_has_its_bandwidths():
+    """Of each kernel, from the first cache to memory."""
+    found = stream.bandwidths(cpu.isa(), 1)
+    assert list(found) == list(stream.levels(cpu.caches(), cpu.last_level_cache_bytes()))
+    assert all(rate > 1e6 for rates in found.values() for rate in rates.values())
+    assert [list(rates) for rates in found.values()] == [list(stream.KERNELS)] * len(found)

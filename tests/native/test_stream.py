@@ -116,3 +116,38 @@ def test_counts_that_cannot_be(arguments, which):
     """Unknown types and sets, and steps backwards, are refused."""
     with pytest.raises(ValueError, match=which):
         stream.peak_count(*arguments)
+
+
+KIB, MIB = 1 << 10, 1 << 20
+SERVER = {"l1": 48 * KIB, "l2": 2 * MIB, "l3": 64 * MIB}
+
+
+@pytest.mark.parametrize(
+    ("caches", "last_level", "arrays", "threads", "sizes"),
+    [
+        (SERVER, 64 * MIB, 1, 1, [24 * KIB, MIB, 32 * MIB, 128 * MIB]),
+        (SERVER, 260 * MIB, 1, 1, [24 * KIB, MIB, 32 * MIB, 520 * MIB]),
+        (SERVER, 64 * MIB, 2, 1, [12 * KIB, 512 * KIB, 16 * MIB, 64 * MIB]),
+        (SERVER, 64 * MIB, 3, 1, [8 * KIB, 340 * KIB, 10920 * KIB, 43692 * KIB]),
+        (SERVER, 64 * MIB, 1, 4, [96 * KIB, 4 * MIB, 32 * MIB, 128 * MIB]),
+        (SERVER, 4 * MIB, 1, 1, [24 * KIB, MIB, 32 * MIB, 128 * MIB]),
+    ],
+)
+def test_levels_of_caches(caches, last_level, arrays, threads, sizes):
+    """Half of each level, shared by the arrays; each thread has its own caches but the last."""
+    assert stream.levels(caches, last_level, arrays, threads) == dict(
+        zip(("l1", "l2", "l3", "dram"), sizes, strict=True)
+    )
+
+
+def test_a_level_that_holds_no_more_than_the_one_before_is_left_out():
+    """What fits half of it may lie in the faster one."""
+    assert list(stream.levels(SERVER, 64 * MIB, threads=16)) == ["l1", "l2", "dram"]
+    assert list(stream.levels(SERVER | {"l2": 96 * KIB}, 64 * MIB)) == ["l1", "l3", "dram"]
+
+
+def test_what_is_cold_exceeds_the_cache_by_far():
+    """Twice the last level, by all arrays together; a few ms long even where there is no cache."""
+    assert stream.cold_bytes(64 * MIB) == 128 * MIB
+    assert stream.cold_bytes(96 * MIB, 3) == 64 * MIB
+    assert stream.cold_bytes(0) == stream.PASS_BYTES

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,23 @@ KERNELS = {"read": lib.ZB_STREAM_READ, "copy": lib.ZB_STREAM_COPY, "triad": lib.
 OPERANDS = {"read": ("a", "out"), "copy": ("a", "out"), "triad": ("a", "b", "out")}
 """The arrays of a slot, in order. read: out[0] = sum(a). copy: out = a. triad: out = a + 3 b."""
 WORDS = {"read": 1, "copy": 2, "triad": 3}
-"""fp64 words that an element counts (McCalpin's STREAM: a write-allocate is not counted)."""
+"""fp64 words that an element counts (McCalpin's STREAM: a write-allocate is not counted); as many arrays of
+`elements` has a slot."""
 
-BANDWIDTH_ROUNDS_MIN = 3
-"""The first pass over memory may still fault pages in; of the others the fastest counts."""
+PASSES_MIN = 3
+"""The first pass may find caches and translations cold; of the passes the fastest counts."""
+PASS_BYTES = 32 << 20
+"""A pass of a thread over an array is about this long: a tenth of a millisecond in the fastest cache, so that
+its beginning and end are no 1 %, and two in memory. Smaller arrays are passed over again and again, of larger
+ones each pass takes the next part."""
+PAGE_BYTES = 4096
+"""The arrays of a probe start on pages, all alike: a load that seems to follow a store into the same place of
+another page would wait for it (4 KiB aliasing: Intel's optimization manual, on memory disambiguation)."""
+
+COLD_OVER_CACHE = 2
+"""Arrays together this many times the last-level cache come from memory, as those of `cache=cold` do."""
+LEVEL_SHARE = 2
+"""Of a level's bytes a half is used: the rest is for what else runs, and for sets that fill up first."""
 
 
 def peak_flops(dtype: str, isa: str, threads: int, duration_ns: int = 3_000_000) -> float:
@@ -141,20 +155,91 @@ class Stream(Handle):
 def bandwidth(kernel: str, size_bytes: int, threads: int, isa: str, duration_ns: int = 10_000_000) -> float:
     """Bandwidth in B/s of arrays of `size_bytes` each, measured in about `duration_ns`.
 
-    The fastest pass over the probe's own arrays, which stay allocated for the next call with the
-    same arguments. Raises as `Stream` does.
+    The fastest pass over the probe's own arrays, or over the parts of large ones that are next: memory that
+    no cache holds is still cold when its turn comes again. The arrays stay allocated for the next call with
+    the same kernel and size, until `release` or a call with others. Raises as `Stream` does.
     """
-    elements = count("size_bytes", size_bytes, 8) // 8
-    stream, slot = _probe(choice("kernel", kernel, KERNELS), elements, threads, isa)
-    fastest_ns, elapsed_ns, rounds = np.inf, 0, 0
-    while elapsed_ns < duration_ns or rounds < BANDWIDTH_ROUNDS_MIN:
-        ns = int(stream.run_rounds([slot], 1)[0])
-        fastest_ns, elapsed_ns, rounds = min(fastest_ns, ns), elapsed_ns + ns, rounds + 1
+    whole = count("size_bytes", size_bytes, 8) // 8
+    slots = _slots(choice("kernel", kernel, KERNELS), whole)
+    elements = _part(whole)
+    # In parts nothing is repeated: the second execution would find its part in a cache.
+    batch = max(1, threads * PASS_BYTES // (whole * 8)) if elements == whole else 1
+    fastest_ns, elapsed_ns, passes = np.inf, 0, 0
+    with Stream(kernel, elements, threads, isa, whole) as stream:
+        while elapsed_ns < duration_ns or passes < PASSES_MIN:
+            ns = int(stream.run_rounds([next(slots)], 1, batch)[0])
+            fastest_ns, elapsed_ns, passes = min(fastest_ns, ns / batch), elapsed_ns + ns, passes + 1
     return float(WORDS[kernel] * elements * 8 / fastest_ns * 1e9)
 
 
-@lru_cache(maxsize=1)
-def _probe(kernel: str, elements: int, threads: int, isa: str) -> tuple[Stream, tuple[Array, ...]]:
-    """One probe with its buffers; only the last one used is kept, so that memory stays bounded."""
-    sizes = [1 if (kernel, name) == ("read", "out") else elements for name in OPERANDS[kernel]]
-    return Stream(kernel, elements, threads, isa), tuple(np.ones(size) for size in sizes)
+def release() -> None:
+    """Give back the arrays that the last `bandwidth` kept."""
+    _kept.clear()
+
+
+def cold_bytes(last_level_cache_bytes: int, arrays: int = 1) -> int:
+    """Bytes of each of `arrays` of which none is found in a cache when its turn comes again. Pure."""
+    return max(ceil(COLD_OVER_CACHE * last_level_cache_bytes / arrays / PAGE_BYTES) * PAGE_BYTES, PASS_BYTES)
+
+
+def levels(
+    caches: Mapping[str, int], last_level_cache_bytes: int, arrays: int = 1, threads: int = 1
+) -> dict[str, int]:
+    """Level (`l1`, `l2`, `l3`, `dram`) -> bytes, in whole pages, of each of `arrays` that together lie in it.
+
+    Pure. `arrays` are all that a case takes turns on: WORDS of its kernel times its slots.
+    `caches` as `cpu.caches()` has them, of which the last is shared and the others are each thread's own. A
+    level is left out where half of it is no more than the one before: what it holds may lie there.
+    """
+    names, sizes, held = list(caches), {}, 0
+    for name in names:
+        level_bytes = caches[name] * (1 if name == names[-1] else threads)
+        if level_bytes // LEVEL_SHARE > held:
+            sizes[name] = level_bytes // LEVEL_SHARE
+        held = level_bytes
+    found = {name: max(1, size // arrays // PAGE_BYTES) * PAGE_BYTES for name, size in sizes.items()}
+    return found | {"dram": cold_bytes(max(last_level_cache_bytes, held), arrays)}
+
+
+def bandwidths(isa: str, threads: int) -> dict[str, dict[str, float]]:
+    """Level -> kernel -> B/s, measured now in about 10 ms each. Raises as `Stream` does."""
+    caches, last = cpu.caches(), cpu.last_level_cache_bytes()
+    sizes = {kernel: levels(caches, last, words, threads) for kernel, words in WORDS.items()}
+    found = {
+        level: {kernel: bandwidth(kernel, sizes[kernel][level], threads, isa) for kernel in KERNELS}
+        for level in sizes["read"]
+    }
+    release()
+    return found
+
+
+def _part(whole: int) -> int:
+    """Elements of the equal parts of an array, of whole pages where there are several; what is left is not
+    used. Pure."""
+    parts = ceil(whole * 8 / PASS_BYTES)
+    return whole if parts == 1 else whole * 8 // parts // PAGE_BYTES * PAGE_BYTES // 8
+
+
+_kept: dict[tuple[str, int], Iterator[tuple[Array, ...]]] = {}
+"""The parts of the last probe's arrays, round and round, by its kernel and elements."""
+
+
+def _slots(kernel: str, whole: int) -> Iterator[tuple[Array, ...]]:
+    """The kept ones or, once those are given back, new ones: memory stays bounded."""
+    if (kernel, whole) not in _kept:
+        _kept.clear()
+        arrays = [_ones(1 if (kernel, name) == ("read", "out") else whole) for name in OPERANDS[kernel]]
+        part = _part(whole)
+        starts = range(0, whole - part + 1, part)
+        slots = [tuple(a if a.size == 1 else a[i : i + part] for a in arrays) for i in starts]
+        _kept[kernel, whole] = cycle(slots)
+    return _kept[kernel, whole]
+
+
+def _ones(elements: int) -> Array:
+    """On a page's boundary, and in memory: untouched pages would all be the one page of zeros."""
+    raw = np.empty(elements * 8 + PAGE_BYTES, np.uint8)
+    start = -raw.ctypes.data % PAGE_BYTES
+    array: Array = raw[start : start + elements * 8].view(np.float64)
+    array.fill(1)
+    return array
