@@ -21,8 +21,8 @@ STREAM_KERNELS = ("read", "copy", "triad")
 
 ALIGNMENT = 64
 """Bytes; a cache line, so that no card is slowed by where its buffer happens to start."""
-PROBE_BANDWIDTH_BYTES = 64 << 20
-"""Bytes a bandwidth probe touches: beyond most last-level caches, and a few ms long."""
+READ_NS = 15_000_000
+"""Of the roof of a cold case: a few parts of the array on one core, more on many."""
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
@@ -39,6 +39,30 @@ def forced(isa: str, variables: Sequence[str]) -> str:
     itself."""
     found = [name for name in variables if name in os.environ]
     return f"{isa} (forced by {', '.join(found)})" if found else isa
+
+
+def cold_product(case: Case) -> bool:
+    return case.workload == "gemm" and case.get("cache") == "cold" and 0 not in case.size
+
+
+def stream_bytes(case: Case, last_level_cache_bytes: int) -> int:
+    """Of each array of a stream's probe: the case's, or as much as no cache holds if that is less. Pure."""
+    return min(case.size[0], stream.cold_bytes(last_level_cache_bytes, stream.WORDS[case.workload]))
+
+
+def flops_per_byte(case: Case) -> float:
+    """Of a product: its operations over the bytes of A, B and C, each moved once. Pure."""
+    m, n, k = case.size
+    operand = NUMPY_DTYPES["int8" if case.dtype == "u8s8" else case.dtype].itemsize
+    moved = (m * k + k * n) * operand + m * n * NUMPY_DTYPES[str(case.get("out"))].itemsize
+    return 2 * m * n * k / moved
+
+
+def probe_bytes(case: Case, last_level_cache_bytes: int) -> int:
+    """What `HostCard.probe` keeps allocated while the case is measured. Pure."""
+    if case.workload in STREAM_KERNELS:
+        return stream.WORDS[case.workload] * stream_bytes(case, last_level_cache_bytes)
+    return stream.cold_bytes(last_level_cache_bytes) if cold_product(case) else 0
 
 
 class HostCard(Card):
@@ -60,11 +84,23 @@ class HostCard(Card):
         return buffer.copy()
 
     def probe(self, case: Case) -> tuple[str, float] | None:
-        """The FMA peak for what computes, the same kernel's bandwidth for what streams."""
+        """The roof: of what streams, the bandwidth of the same kernel over arrays as large; of what computes,
+        the peak of what zbench multiplies the case's dtype with.
+
+        Of a cold product it is what memory leaves of that peak (the roofline: Williams, Waterman & Patterson
+        2009, CACM 52(4)): each of its bytes comes from an array that no cache holds, as the probe's do.
+        """
+        isa = cpu.isa()
         if case.workload in STREAM_KERNELS:
-            size = min(case.size[0], PROBE_BANDWIDTH_BYTES)
-            return "B/s", stream.bandwidth(case.workload, size, case.threads, cpu.isa())
-        return "FLOP/s", stream.peak_flops(case.dtype, cpu.isa(), case.threads)
+            size_bytes = stream_bytes(case, self.last_level_cache_bytes)
+            return "B/s", stream.bandwidth(case.workload, size_bytes, case.threads, isa)
+        peak = stream.peak_flops(case.dtype, isa, case.threads)
+        if not cold_product(case):
+            stream.release()
+            return "FLOP/s", peak
+        size_bytes = stream.cold_bytes(self.last_level_cache_bytes)
+        read = stream.bandwidth("read", size_bytes, case.threads, isa, READ_NS)
+        return "FLOP/s", min(peak, flops_per_byte(case) * read)
 
     def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
         """Transposes are what every BLAS has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zbench.cards.host import probe_bytes
 from zbench.case import Case
 from zbench.fabrics.memory import available_bytes
 from zbench.measure.slots import slot_count
@@ -20,10 +21,11 @@ RESERVE = 0.1
 def needed_bytes(case: Case) -> int:
     """Resident bytes of all ranks of this case, on a card whose memory is the host's."""
     slot = workload(case.workload).memory_bytes(case)
-    slots = slot_count(case, cpu.last_level_cache_bytes())
+    cache_bytes = cpu.last_level_cache_bytes()
+    slots = slot_count(case, cache_bytes)
     if case.parameters.get("weights") == "prepacked":
         slots *= 2  # B once more, in a form of the card's own
-    return case.ranks * (PROCESS_BYTES + slot * (slots + HOST_COPIES))
+    return case.ranks * (PROCESS_BYTES + slot * (slots + HOST_COPIES) + probe_bytes(case, cache_bytes))
 
 
 def room_bytes() -> int:
