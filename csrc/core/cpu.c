@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#endif
 
 #if defined(__x86_64__)
 int zb_isa_supported(int isa)
@@ -21,6 +24,27 @@ int zb_isa_supported(int isa)
         return avx512;
     case ZB_AVX512_VNNI:
         return avx512 && __builtin_cpu_supports("avx512vnni");
+    default:
+        return 0;
+    }
+}
+#elif defined(__aarch64__)
+int zb_isa_supported(int isa)
+{
+    /* Linux' bits for 64-bit ARM, which older headers lack. */
+    enum { DOTPROD = 1 << 20, I8MM = 1 << 13, BF16 = 1 << 14 };
+    unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+    int dotprod = (first & DOTPROD) != 0, i8mm = dotprod && second & I8MM;
+    switch (isa) {
+    case ZB_PORTABLE:
+    case ZB_NEON: /* part of every 64-bit ARM that runs Linux */
+        return 1;
+    case ZB_NEON_DOTPROD:
+        return dotprod;
+    case ZB_NEON_I8MM:
+        return i8mm;
+    case ZB_NEON_BF16:
+        return i8mm && second & BF16;
     default:
         return 0;
     }

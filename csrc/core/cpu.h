@@ -14,7 +14,8 @@ enum {
     ZB_AMX = 5,
     ZB_NEON_DOTPROD = 6,
     ZB_NEON_I8MM = 7,
-    ZB_NEON_BF16 = 8
+    ZB_NEON_BF16 = 8,
+    ZB_NEON = 9
 };
 
 /* Data cache sizes in bytes as the system tells them, clamped to what blocking can believe. */
@@ -25,7 +26,8 @@ typedef struct {
 } zb_caches;
 
 /* Whether the CPU has it, the operating system saves its registers and this build holds its
-   kernels. AVX2 means AVX2, FMA and F16C, AVX512 means F, BW, DQ and VL beside them. */
+   kernels. AVX2 means AVX2, FMA and F16C, AVX512 means F, BW, DQ and VL beside them. Each of NEON,
+   NEON_DOTPROD, NEON_I8MM and NEON_BF16 means those before it too. */
 int zb_isa_supported(int isa);
 zb_caches zb_cpu_caches(void);
 /* CPUs in this thread's affinity mask, at least 1. */

@@ -70,6 +70,10 @@ const zb_gemm_kernel *zb_gemm_kernel_portable(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx2(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx512(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx512_vnni(int dtype);
+const zb_gemm_kernel *zb_gemm_kernel_neon(int dtype);
+const zb_gemm_kernel *zb_gemm_kernel_neon_dotprod(int dtype);
+const zb_gemm_kernel *zb_gemm_kernel_neon_i8mm(int dtype);
+const zb_gemm_kernel *zb_gemm_kernel_neon_bf16(int dtype);
 
 /* The kernel of this instruction set, or of what it builds on; *from names whose it is. */
 const zb_gemm_kernel *zb_gemm_kernel_find(int isa, int dtype, int *from);

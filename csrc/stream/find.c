@@ -7,6 +7,10 @@ const zb_stream_kernel *zb_stream_kernel_find(int isa)
 {
     switch (zb_isa_supported(isa) ? isa : -1) {
     case ZB_PORTABLE:
+    case ZB_NEON: /* its vectors are NEON's on 64-bit ARM */
+    case ZB_NEON_DOTPROD:
+    case ZB_NEON_I8MM:
+    case ZB_NEON_BF16:
         return zb_stream_kernel_portable();
     case ZB_AVX2:
         return zb_stream_kernel_avx2();

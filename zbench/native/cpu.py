@@ -13,6 +13,10 @@ ISAS: dict[str, int] = {
     "avx512_vnni": lib.ZB_AVX512_VNNI,
     "avx512": lib.ZB_AVX512,
     "avx2": lib.ZB_AVX2,
+    "neon_bf16": lib.ZB_NEON_BF16,
+    "neon_i8mm": lib.ZB_NEON_I8MM,
+    "neon_dotprod": lib.ZB_NEON_DOTPROD,
+    "neon": lib.ZB_NEON,
     "portable": lib.ZB_PORTABLE,
 }
 """Every instruction set zbench knows, best first, with its number in C."""
