@@ -12,6 +12,8 @@ static const family FAMILIES[] = {
     {ZB_AVX2, -1, zb_gemm_kernel_avx2},
     {ZB_AVX512, -1, zb_gemm_kernel_avx512},
     {ZB_AVX512_VNNI, ZB_AVX512, zb_gemm_kernel_avx512_vnni},
+    {ZB_AVX512_BF16, ZB_AVX512_VNNI, zb_gemm_kernel_avx512_bf16},
+    {ZB_AMX, ZB_AVX512_BF16, zb_gemm_kernel_amx},
     {ZB_NEON, -1, zb_gemm_kernel_neon},
     {ZB_NEON_DOTPROD, ZB_NEON, zb_gemm_kernel_neon_dotprod},
     {ZB_NEON_I8MM, ZB_NEON_DOTPROD, zb_gemm_kernel_neon_i8mm},

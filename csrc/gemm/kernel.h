@@ -70,6 +70,8 @@ const zb_gemm_kernel *zb_gemm_kernel_portable(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx2(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx512(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_avx512_vnni(int dtype);
+const zb_gemm_kernel *zb_gemm_kernel_avx512_bf16(int dtype);
+const zb_gemm_kernel *zb_gemm_kernel_amx(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_neon(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_neon_dotprod(int dtype);
 const zb_gemm_kernel *zb_gemm_kernel_neon_i8mm(int dtype);

@@ -16,6 +16,8 @@ const zb_stream_kernel *zb_stream_kernel_find(int isa)
         return zb_stream_kernel_avx2();
     case ZB_AVX512:
         return zb_stream_kernel_avx512();
+    case ZB_AVX512_BF16: /* no probes of their own for bf16 and tiles */
+    case ZB_AMX:
     case ZB_AVX512_VNNI: /* a compiler may lack it; the kernels of csrc/gemm fall back alike */
         return zb_stream_kernel_avx512_vnni() ? zb_stream_kernel_avx512_vnni() : zb_stream_kernel_avx512();
     default:
