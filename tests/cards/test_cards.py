@@ -104,3 +104,12 @@ def test_a_card_whose_library_is_missing_says_how_to_get_it(tmp_path: Path) -> N
     asked = zbench("run", "card", "--card", "torch:cuda")
     assert asked.returncode == 2
     assert "pip install 'zbench[torch]'" in asked.stderr
+
+
+def test_the_description_tells_what_no_test_has_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instruction set that is unverified is marked, where it is used and where it is offered."""
+    monkeypatch.setenv("ZBENCH_ISA", "portable")
+    monkeypatch.setitem(cpu.EXECUTED, "portable", None)
+    described = Cpu().describe()
+    assert described["isa"] == "portable (unverified)"
+    assert described["isas"].endswith("portable (unverified)")

@@ -11,20 +11,45 @@ import pytest
 from zbench.native import cpu
 from zbench.native._zbench import lib
 
+AVX2 = {"avx2", "fma", "f16c"}
+AVX512 = AVX2 | {"avx512f", "avx512bw", "avx512dq", "avx512vl"}
 FLAGS = {
-    "avx512_vnni": {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"},
-    "avx512": {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl"},
-    "avx2": {"avx2", "fma", "f16c"},
+    "amx": AVX512 | {"avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8"},
+    "avx512_bf16": AVX512 | {"avx512_vnni", "avx512_bf16"},
+    "avx512_vnni": AVX512 | {"avx512_vnni"},
+    "avx512": AVX512,
+    "avx2": AVX2,
+    "portable": set(),
+}
+ARM_FLAGS = {
+    "neon_bf16": {"asimd", "asimddp", "i8mm", "bf16"},
+    "neon_i8mm": {"asimd", "asimddp", "i8mm"},
+    "neon_dotprod": {"asimd", "asimddp"},
+    "neon": {"asimd"},
     "portable": set(),
 }
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the flags of /proc/cpuinfo are x86's")
+def cpuinfo(name):
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return set(next(line for line in lines if line.startswith(name)).split())
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="only their flags are known")
 def test_instruction_sets_are_those_of_cpuinfo():
     """A set is offered exactly if the kernel lists all its flags."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    flags = set(next(line for line in lines if line.startswith("flags")).split())
-    assert cpu.isas() == tuple(name for name, needed in FLAGS.items() if needed <= flags)
+    sets, flags = (
+        (FLAGS, cpuinfo("flags")) if platform.machine() == "x86_64" else (ARM_FLAGS, cpuinfo("Features"))
+    )
+    assert cpu.isas() == tuple(name for name, needed in sets.items() if needed <= flags)
+
+
+def test_every_instruction_set_has_a_number_of_its_own_and_a_verdict():
+    """None is forgotten where it is told which were executed, and all that C knows are known here."""
+    known = {name for name in dir(lib) if name.startswith(("ZB_AVX", "ZB_AMX", "ZB_NEON", "ZB_PORTABLE"))}
+    assert known == {f"ZB_{name.upper()}" for name in cpu.ISAS}
+    assert len(set(cpu.ISAS.values())) == len(cpu.ISAS)
+    assert list(cpu.EXECUTED) == list(cpu.ISAS)
 
 
 def test_portable_is_always_there_and_last():

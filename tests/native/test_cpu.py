@@ -12,12 +12,12 @@ from zbench.native import cpu
 
 
 def test_the_best_instruction_set_is_the_default(monkeypatch):
-    """Without ZBENCH_ISA, or with an empty one, the first of isas() is used."""
+    """Without ZBENCH_ISA, or with an empty one, the first of isas() that tests have executed is used."""
     for value in (None, ""):
         monkeypatch.delenv("ZBENCH_ISA", raising=False)
         if value is not None:
             monkeypatch.setenv("ZBENCH_ISA", value)
-        assert cpu.isa() == cpu.isas()[0]
+        assert cpu.isa() == next(name for name in cpu.isas() if cpu.EXECUTED[name])
 
 
 def test_the_environment_forces_one(monkeypatch):
@@ -25,6 +25,29 @@ def test_the_environment_forces_one(monkeypatch):
     for name in cpu.isas():
         monkeypatch.setenv("ZBENCH_ISA", name)
         assert cpu.isa() == name
+
+
+def test_an_unverified_one_is_used_only_where_it_is_forced(monkeypatch):
+    """What no test has executed is offered and marked, and passed over by default."""
+    monkeypatch.setattr(cpu, "isas", lambda: ("amx", "avx512_bf16", "avx512_vnni", "portable"))
+    monkeypatch.delenv("ZBENCH_ISA", raising=False)
+    assert cpu.isa() == "avx512_vnni"
+    monkeypatch.setenv("ZBENCH_ISA", "amx")
+    assert cpu.isa() == "amx"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("amx", "amx (unverified)"),
+        ("avx512_bf16", "avx512_bf16 (unverified)"),
+        ("avx2", "avx2"),
+        ("neon", "neon"),
+    ],
+)
+def test_labels_tell_what_is_unverified(name, label):
+    """In variants and descriptions."""
+    assert cpu.label(name) == label
 
 
 def test_an_unknown_one_is_refused_with_the_near_miss(monkeypatch):

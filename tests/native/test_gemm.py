@@ -131,6 +131,13 @@ def test_the_variant_tells_how():
         assert plan.variant == {"isa": "portable", "kernel": "naive", "threads": "1"}
 
 
+def test_the_variant_tells_what_no_test_has_executed(monkeypatch):
+    """A forced instruction set that is unverified stays marked in every record."""
+    monkeypatch.setitem(cpu.EXECUTED, "portable", None)
+    with Gemm("fp32", 4, 4, 4, isa="portable") as plan:
+        assert plan.variant["isa"] == "portable (unverified)"
+
+
 @pytest.mark.parametrize(
     ("size", "options", "path"),
     [

@@ -104,7 +104,7 @@ class Cpu(HostCard):
         return plan.kernel.variant
 
     def describe(self) -> dict[str, str]:
-        return {"isa": self.isa, "isas": " ".join(cpu.isas())}
+        return {"isa": cpu.label(self.isa), "isas": ", ".join(cpu.label(name) for name in cpu.isas())}
 
     def release(self, plan: Plan) -> None:
         plan.kernel.close()

@@ -10,6 +10,8 @@ from zbench.errors import UsageError, suggest
 from zbench.native._zbench import lib
 
 ISAS: dict[str, int] = {
+    "amx": lib.ZB_AMX,
+    "avx512_bf16": lib.ZB_AVX512_BF16,
     "avx512_vnni": lib.ZB_AVX512_VNNI,
     "avx512": lib.ZB_AVX512,
     "avx2": lib.ZB_AVX2,
@@ -21,20 +23,44 @@ ISAS: dict[str, int] = {
 }
 """Every instruction set zbench knows, best first, with its number in C."""
 
+EXECUTED: dict[str, str | None] = {
+    "amx": None,
+    "avx512_bf16": None,
+    "avx512_vnni": "natively",
+    "avx512": "natively",
+    "avx2": "natively and under qemu-x86_64",
+    "neon_bf16": "under qemu-aarch64",
+    "neon_i8mm": "under qemu-aarch64",
+    "neon_dotprod": "under qemu-aarch64",
+    "neon": "under qemu-aarch64",
+    "portable": "natively, under qemu-x86_64 and under qemu-aarch64",
+}
+"""Where the tests have executed each one's kernels; None where they had no CPU and no emulator for its
+instructions. Of those, all but the instructions is tested, with software models of them on AVX-512
+(tests/csrc/emulated). They are never chosen by themselves, and called unverified where they are forced."""
+
+UNVERIFIED = " (unverified)"
+"""Follows the name of an instruction set in what a record tells of a run."""
+
 
 def isas() -> tuple[str, ...]:
-    """The instruction sets that this CPU and this build have, best first."""
+    """The instruction sets that this CPU and this build have, best first; unverified ones too."""
     return tuple(name for name, number in ISAS.items() if lib.zb_isa_supported(number))
 
 
+def label(name: str) -> str:
+    """How an instruction set is called in a variant or a description: marked where it is unverified."""
+    return name if EXECUTED[name] else name + UNVERIFIED
+
+
 def isa() -> str:
-    """The instruction set to use: the environment variable ZBENCH_ISA, or the best one.
+    """The instruction set to use: the environment variable ZBENCH_ISA, or the best one that is verified.
 
     Raises UsageError where ZBENCH_ISA names none, or one that this CPU lacks.
     """
     chosen = os.environ.get("ZBENCH_ISA")
     if not chosen:
-        return isas()[0]
+        return next(name for name in isas() if EXECUTED[name])
     if chosen not in ISAS:
         raise UsageError(f"ZBENCH_ISA={chosen}: no such instruction set{suggest(chosen, ISAS)}")
     if chosen not in isas():

@@ -123,7 +123,7 @@ class Gemm(Handle):
             found = lib.zb_gemm_describe(self._open())
         path = PATHS[found.path]
         names = {number: name for name, number in cpu.ISAS.items()}
-        variant = {"isa": names[found.isa], "kernel": path, "threads": str(self._threads)}
+        variant = {"isa": cpu.label(names[found.isa]), "kernel": path, "threads": str(self._threads)}
         if path != "naive":
             variant["tile"] = f"{found.rows}x{found.columns}"
         if path == "packed":

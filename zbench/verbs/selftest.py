@@ -111,7 +111,8 @@ def works(options: argparse.Namespace) -> int:
     if options.format == "json":
         put(json.dumps(found, indent=2) + "\n")
     else:
-        print(f"kernels: {cpu.isa()} (this CPU and build have {', '.join(cpu.isas())})")
+        have = ", ".join(cpu.label(name) for name in cpu.isas())
+        print(f"kernels: {cpu.label(cpu.isa())} (this CPU and build have {have})")
         for s in summaries:
             answer = "right" if s.verified else s.status.upper()
             why = "" if s.verified and s.status == "ok" else f" ({s.why or 'not verified'})"
