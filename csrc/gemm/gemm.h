@@ -5,7 +5,8 @@
    propagate. C must not overlap A or B. Results do not depend on the number of threads.
 
    Sums are kept in fp64 for fp64, in int32 (modulo 2^32) for integers, in fp32 for all else, and rounded
-   once where C is narrower. Integers take alpha = 1 and beta = 0 or 1. */
+   once where C is narrower. Integers take alpha = 1 and beta = 0 or 1. The instructions for bf16 (AVX512_BF16,
+   AMX, NEON_BF16) take subnormal operands for zero and round in a way of their own. */
 #ifndef ZB_GEMM_GEMM_H
 #define ZB_GEMM_GEMM_H
 

@@ -213,6 +213,14 @@ def test_integers_are_exact_at_their_extremes(dtype, isa):
             assert (c == x * y * k).all()
 
 
+def seen(dtype, isa, values):
+    """Narrow floats as fp32, as the kernel sees them: the instructions for bf16 take subnormals for zero."""
+    floats = values.astype(np.float32)
+    if dtype == "bf16" and isa in ("amx", "avx512_bf16", "neon_bf16"):
+        floats[np.abs(floats) < np.finfo(np.float32).tiny] = 0
+    return floats
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", ["bf16", "fp16", "fp8e4m3", "fp8e5m2"])
 def test_every_narrow_float_is_converted_exactly(dtype, isa):
@@ -223,7 +231,7 @@ def test_every_narrow_float_is_converted_exactly(dtype, isa):
     )
     column = np.resize(patterns, (max(256, len(patterns)), 1))
     one = np.ones((1, 1), kind)
-    expected = column.astype(np.float32)
+    expected = seen(dtype, isa, column)
     for transa, prepacked in ((False, False), (True, False)):
         c = np.empty((len(column), 1), np.float32)
         with Gemm(dtype, len(column), 1, 1, out="fp32", transa=transa, isa=isa, prepacked=prepacked) as gemm:
@@ -247,7 +255,8 @@ def test_results_are_rounded_to_nearest_even(dtype, kernel, isa):
         with Gemm(dtype, 1, row.size, 1, out=dtype, isa=isa, kernel=kernel) as gemm:
             gemm.run(alpha, np.ones((1, 1), kind), row, 0, c)
         with np.errstate(all="ignore"):
-            expected = (np.float32(alpha) * row.astype(np.float32)).astype(kind)
+            operand = row.astype(np.float32) if kernel == "naive" else seen(dtype, isa, row)
+            expected = (np.float32(alpha) * operand).astype(kind)
         assert np.array_equal(expected.astype(np.float32), c.astype(np.float32), equal_nan=True)
 
 

@@ -11,6 +11,17 @@
 
 #include "core/narrow.h"
 
+/* Subnormal numbers are zero to these instructions, as operands and as results. */
+static inline float model_flush(float x)
+{
+    return (bits_of_float(x) & 0x7f800000) == 0 ? float_of_bits(bits_of_float(x) & 0x80000000) : x;
+}
+
+static inline float model_add(float sum, uint16_t a, uint16_t b)
+{
+    return model_flush(model_flush(sum) + model_flush(bf16_to_float(a)) * model_flush(bf16_to_float(b)));
+}
+
 static inline __m512 model_dpbf16_ps(__m512 sum, __m512i a, __m512i b)
 {
     float sums[16];
@@ -19,8 +30,8 @@ static inline __m512 model_dpbf16_ps(__m512 sum, __m512i a, __m512i b)
     memcpy(x, &a, sizeof x);
     memcpy(y, &b, sizeof y);
     for (int i = 0; i < 16; i++) {
-        sums[i] += bf16_to_float(x[2 * i + 1]) * bf16_to_float(y[2 * i + 1]);
-        sums[i] += bf16_to_float(x[2 * i]) * bf16_to_float(y[2 * i]);
+        sums[i] = model_add(sums[i], x[2 * i + 1], y[2 * i + 1]);
+        sums[i] = model_add(sums[i], x[2 * i], y[2 * i]);
     }
     memcpy(&sum, sums, sizeof sum);
     return sum;
@@ -99,7 +110,7 @@ static inline void model_dot(int kind, int sum, int a, int b)
                     memcpy(left, x, sizeof left);
                     memcpy(right, y, sizeof right);
                     for (int r = 0; r < 2; r++)
-                        value += bf16_to_float(left[r]) * bf16_to_float(right[r]);
+                        value = model_add(value, left[r], right[r]);
                     memcpy(to, &value, sizeof value);
                 } else {
                     uint32_t value;
