@@ -8,10 +8,12 @@ const zb_stream_kernel *zb_stream_kernel_find(int isa)
     switch (zb_isa_supported(isa) ? isa : -1) {
     case ZB_PORTABLE:
     case ZB_NEON: /* its vectors are NEON's on 64-bit ARM */
-    case ZB_NEON_DOTPROD:
-    case ZB_NEON_I8MM:
-    case ZB_NEON_BF16:
         return zb_stream_kernel_portable();
+    case ZB_NEON_DOTPROD:
+        return zb_stream_kernel_neon_dotprod();
+    case ZB_NEON_I8MM:
+    case ZB_NEON_BF16: /* no probe of its own for bf16 */
+        return zb_stream_kernel_neon_i8mm();
     case ZB_AVX2:
         return zb_stream_kernel_avx2();
     case ZB_AVX512:

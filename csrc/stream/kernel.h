@@ -27,6 +27,8 @@ const zb_stream_kernel *zb_stream_kernel_portable(void);
 const zb_stream_kernel *zb_stream_kernel_avx2(void);
 const zb_stream_kernel *zb_stream_kernel_avx512(void);
 const zb_stream_kernel *zb_stream_kernel_avx512_vnni(void);
+const zb_stream_kernel *zb_stream_kernel_neon_dotprod(void);
+const zb_stream_kernel *zb_stream_kernel_neon_i8mm(void);
 
 /* NULL where this CPU or this build lacks the instruction set. */
 const zb_stream_kernel *zb_stream_kernel_find(int isa);

@@ -120,7 +120,7 @@ def test_the_peak_probe_does_what_it_counts(dtype, isa):
     assert stream.peak_count(dtype, isa, 0) == (0, 0)
 
 
-WORDS = {"portable": 4, "avx2": 8, "avx512": 16}
+WORDS = {"portable": 4, "neon": 4, "avx2": 8, "avx512": 16, "amx": 16}
 """32-bit words of a vector."""
 PER_WORD = {"fp64": 0.5, "int8": 4, "u8s8": 4}
 """Elements that one instruction may multiply in a word, where it is not one."""
@@ -129,7 +129,7 @@ PER_WORD = {"fp64": 0.5, "int8": 4, "u8s8": 4}
 @pytest.mark.parametrize(("dtype", "isa", "threads"), list(product(stream.DTYPES, ISAS, (1, 2))))
 def test_peak_rate_is_physical(dtype, isa, threads):
     """More than a crawling core can do; less than 8 GHz with 4 units of its width."""
-    lanes = WORDS[isa.removesuffix("_vnni")] * PER_WORD.get(dtype, 1)
+    lanes = WORDS[isa.split("_")[0]] * PER_WORD.get(dtype, 1)
     rate = stream.peak_flops(dtype, isa, threads, duration_ns=500_000)
     assert 1e6 < rate < 8e9 * 4 * lanes * 2 * threads
 

@@ -9,6 +9,7 @@
 #include "core/dtype.h"
 #include "core/narrow.h"
 #include "gemm/gemm.h"
+#include "stream/stream.h"
 
 typedef struct {
     int number;
@@ -238,6 +239,15 @@ static void check(int dtype, int out, const problem *p)
     free(expected);
 }
 
+/* With ones for factors each multiply-add of the peak probe adds one: the sum is half the FLOP. */
+static void check_peak(int isa, int dtype)
+{
+    static const problem NONE = {0};
+    double sum, flops;
+    if (zb_peak_count(DTYPES[dtype].number, ISAS[isa].number, 1001, &sum, &flops) != 0 || 2 * sum != flops || flops == 0)
+        stop("the peak probe miscounts", isa, dtype, 0, &NONE);
+}
+
 /* Arguments name instruction sets that must have been checked. */
 int main(int count, char **names)
 {
@@ -251,6 +261,8 @@ int main(int count, char **names)
         }
     for (size_t isa = 0; isa < COUNT(ISAS); isa++)
         if (cases[isa]) {
+            for (size_t dtype = 0; dtype < COUNT(DTYPES); dtype++)
+                check_peak((int)isa, (int)dtype);
             printf("%s: %d cases equal the naive kernel's:", ISAS[isa].name, cases[isa]);
             for (size_t path = 1; path < COUNT(PATHS); path++)
                 printf(" %d %s", taken[isa][path], PATHS[path]);
