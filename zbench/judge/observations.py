@@ -94,7 +94,8 @@ def observe(
 def speaks_of(summary: Summary, metric: str) -> bool:
     """Whether the metric can be had from this summary."""
     if metric == "mfu":
-        return summary.probe_unit == "FLOP/s"
+        # beside a cold case stands the roof of memory, which is no peak
+        return summary.probe_unit == "FLOP/s" and summary.case.parameters.get("cache") != "cold"
     if metric in ("latency", "time", "cost"):
         return summary.metric in BLOCKING
     if metric == "energy_efficiency":
