@@ -18,7 +18,7 @@ from zbench.cards.host import STREAM_KERNELS, HostCard
 from zbench.case import Case
 from zbench.dtypes import RESULTS
 from zbench.errors import Unsupported, UsageError
-from zbench.native import cpu
+from zbench.native import cpu, dispatch
 from zbench.native.gemm import DTYPES as GEMM_DTYPES
 from zbench.native.gemm import Gemm
 from zbench.native.stream import Stream
@@ -85,7 +85,7 @@ class Cpu(HostCard):
             batch=int(case.get("batch")),
             prepacked=case.get("weights") == "prepacked",
             threads=case.threads,
-            isa=self.isa,
+            isa=dispatch.isa(case.dtype),
             kernel="naive" if self.option == "generic" else "fast",
         )
 

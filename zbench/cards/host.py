@@ -15,7 +15,7 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported
 from zbench.meters.base import Meter
 from zbench.meters.host import host_meter
-from zbench.native import cpu, stream
+from zbench.native import cpu, dispatch, stream
 
 STREAM_KERNELS = ("read", "copy", "triad")
 
@@ -90,11 +90,11 @@ class HostCard(Card):
         Of a cold product it is what memory leaves of that peak (the roofline: Williams, Waterman & Patterson
         2009, CACM 52(4)): each of its bytes comes from an array that no cache holds, as the probe's do.
         """
-        isa = cpu.isa()
+        isa = cpu.isa()  # of what streams
         if case.workload in STREAM_KERNELS:
             size_bytes = stream_bytes(case, self.last_level_cache_bytes)
             return "B/s", stream.bandwidth(case.workload, size_bytes, case.threads, isa)
-        peak = stream.peak_flops(case.dtype, isa, case.threads)
+        peak = stream.peak_flops(case.dtype, dispatch.isa(case.dtype), case.threads)
         if not cold_product(case):
             stream.release()
             return "FLOP/s", peak
