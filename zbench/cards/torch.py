@@ -6,7 +6,7 @@ launch is bound by the host, here as there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -106,6 +106,9 @@ class Torch(HostCard):
         for workload in ("attention", "grouped_gemm"):
             has[workload] = tuple(dtype for dtype in self.dtypes if dtype in layers.DTYPES_OF_LAYERS)
         return {workload: dtypes for workload, dtypes in has.items() if dtypes}
+
+    def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
+        return products.PARAMETERS if case.workload == "gemm" else layers.PARAMETERS.get(case.workload, {})
 
     def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
         if self.on_host:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -20,6 +20,11 @@ from zbench.routing import counts
 
 DTYPES_OF_LAYERS = ("fp32", "bf16", "fp16")
 """What models' layers are in, of what torch takes for both."""
+PARAMETERS: Mapping[str, Mapping[str, Sequence[str] | None]] = {
+    "attention": {"kv_heads": None, "causal": ("yes", "no")},
+    "grouped_gemm": {"experts": None, "top": None, "skew": ("even", "zipf")},
+}
+"""Workload -> what torch is asked for."""
 
 Slot = Mapping[str, torch.Tensor]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,14 @@ from zbench.cards.torch_timing import Call
 from zbench.case import Case
 from zbench.errors import Unsupported
 
+PARAMETERS: Mapping[str, Sequence[str] | None] = {
+    "transa": ("n", "t"),
+    "transb": ("n", "t"),
+    "out": None,
+    "batch": None,
+    "weights": ("plain", "prepacked"),
+}
+"""What torch is asked for; which of it a dtype on a device really has shows when an execution is tried."""
 NARROW_SUMS = (
     "allow_bf16_reduced_precision_reduction",
     "allow_fp16_reduced_precision_reduction",
