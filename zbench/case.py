@@ -19,17 +19,19 @@ DEFAULTS: dict[str, int | str] = {
     "data": "random",
     "weights": "plain",
     "skew": "even",
+    "memory": "pageable",
+    "peer": "none",
 }
 """Parameters whose default value is left out of the key: operands as they are, one product, two slots of
-buffers that stay in whatever cache they fit, random data, B as the user stores it, and experts that are all
-asked as often."""
+buffers that stay in whatever cache they fit, random data, B as the user stores it, experts that are all
+asked as often, and copies from and to memory that the system may move, or on one card."""
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked: operation, dtype, size and parameters (ranks, threads, ...).
 
-    `size` holds (m, n, k) for a GEMM, a grouped one and a training step, (bytes,) for messages and streams,
-    (batch, heads, q_len, kv_len, head_dim) for attention.
+    `size` holds (m, n, k) for a GEMM, a grouped one and a training step, (bytes,) for messages, streams and
+    copies, (batch, heads, q_len, kv_len, head_dim) for attention.
     """
 
     workload: str
@@ -58,11 +60,15 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def default(self, name: str) -> int | str | None:
         """`out`, the dtype of a product, is by default what its operands make it; attention has a head of
-        keys for each head of queries and is causal where there is more than one query to a sequence."""
+        keys for each head of queries and is causal where there is more than one query to a sequence; a copy
+        between a card and pageable memory blocks, others queue up."""
         if self.workload == "attention" and name == "kv_heads":
             return self.size[1]
         if self.workload == "attention" and name == "causal":
             return "yes" if self.size[2] > 1 else "no"
+        if name == "blocking" and self.workload.startswith("copy_"):
+            host = self.workload != "copy_d2d"
+            return "yes" if host and self.get("memory") == "pageable" else "no"
         if name == "out" and self.workload != "attention" and self.dtype in RESULTS:
             return RESULTS[self.dtype][0]
         return DEFAULTS.get(name)

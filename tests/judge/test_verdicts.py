@@ -484,3 +484,12 @@ def test_a_generic_peer_makes_the_throughput_claim_testable(make):
     )
     (throughput,) = [v for v in found if v.claim == "single-card-throughput"]
     assert (throughput.verdict, throughput.claimed) == ("MET", 9.5)
+
+
+@pytest.mark.parametrize(("blocking", "expected"), [("yes", "MET"), ("no", "NOT RUN")])
+def test_a_copy_tells_a_latency_only_where_each_was_waited_for(make, blocking, expected):
+    """The time of one in a row of many is what it costs, not how long it takes."""
+    case = Case("copy_d2d", "byte", (8,), {"blocking": blocking})
+    claims = claim(metric="latency", case="copy_d2d/*", operator="<=", value="10 us", statistic="median")
+    found = verdict(claims, make.launches(case, 8000 * NOISE))
+    assert found.verdict == expected

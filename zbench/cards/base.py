@@ -50,6 +50,11 @@ class Card(ABC):
         self.option = option
 
     @property
+    def peers(self) -> tuple[int, ...]:
+        """Numbers of the other cards of this host to which this one copies without the host between them."""
+        return ()
+
+    @property
     def last_level_cache_bytes(self) -> int:
         """Beyond twice this, buffers that take turns come from memory (`cache=cold`); 0: no cache."""
         return 0
@@ -87,6 +92,12 @@ class Card(ABC):
     @abstractmethod
     def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
         """An uninitialised buffer, contiguous and row-major. Raises MemoryError."""
+
+    def alloc_at(self, place: str | int, shape: tuple[int, ...], dtype: str) -> Any:
+        """As `alloc`, for copies, elsewhere than in the card's own memory: on the `host`, there `pinned`, or
+        on another card by its number (`peers`). `write` and `read` take what it returns. Raises Unsupported,
+        MemoryError."""
+        raise Unsupported(f"no buffers {whereabouts(place)}: it offers no copies")
 
     @abstractmethod
     def write(self, buffer: Any, data: NDArray[Any]) -> None: ...
@@ -161,6 +172,11 @@ class Card(ABC):
 
     def release(self, plan: Any) -> None:
         """Give back what `prepare` took."""
+
+
+def whereabouts(place: str | int) -> str:
+    """A buffer's place, in words."""
+    return {"host": "on the host", "pinned": "pinned on the host"}.get(str(place), f"on card {place}")
 
 
 def _default(case: Case, name: str) -> tuple[int | str, ...]:

@@ -77,6 +77,9 @@ class HostCard(Card):
     def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         return aligned_empty(shape, dtype)
 
+    def alloc_at(self, place: str | int, shape: tuple[int, ...], dtype: str) -> Any:
+        raise Unsupported("its memory is the host's: there is nothing to copy between them")
+
     def write(self, buffer: NDArray[Any], data: NDArray[Any]) -> None:
         np.copyto(buffer, data)
 

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import msgspec
 import numpy as np
 
+from zbench.case import Case
 from zbench.judge.claims import Claim
 from zbench.judge.ratios import Ratio
 from zbench.judge.scaling import Scaling
@@ -15,6 +16,7 @@ from zbench.judge.summary import Pair, Summary, known_workload
 from zbench.judge.telemetry import Watched
 from zbench.measure.statistics import INTERVAL_ALPHA, interval
 from zbench.records.schema import Sheet
+from zbench.workloads.copies import COPIES
 
 PER_TIME = {"rate", "bandwidth", "algbw", "busbw", "message_rate", "tokens_per_second"}
 TIMES = {"latency", "pipelined_latency", "time", "cost"}
@@ -97,12 +99,17 @@ def speaks_of(summary: Summary, metric: str) -> bool:
         # beside a cold case stands the roof of memory, which is no peak
         return summary.probe_unit == "FLOP/s" and summary.case.parameters.get("cache") != "cold"
     if metric in ("latency", "time", "cost"):
-        return summary.metric in BLOCKING
+        return summary.metric in BLOCKING or _waited_for(summary.case)
     if metric == "energy_efficiency":
         return summary.metric == "rate" and summary.watched is not None
     if metric == "pipelined_latency":
         return summary.metric in ("bandwidth", "message_rate") and summary.suite == "fabric"
     return metric == summary.metric or (metric == "algbw" and summary.metric == "busbw")
+
+
+def _waited_for(case: Case) -> bool:
+    """Whether each copy ends before the next one starts, so that its time is a latency, too."""
+    return case.workload in COPIES and case.get("blocking") == "yes"
 
 
 def _metric(summary: Summary, metric: str, ns: float, price_per_card_hour: float = 0.0) -> float:

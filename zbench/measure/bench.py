@@ -19,7 +19,7 @@ from zbench.errors import InvalidRun
 from zbench.fabrics.base import Fabric
 from zbench.native import cpu
 from zbench.workloads import step, workload
-from zbench.workloads.base import Answer, Array, Finding, Workload
+from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload
 
 CLOCK_AGREEMENT = 0.02
 """Back-to-back card rounds must add up to the harness' own clock within this share ..."""
@@ -154,12 +154,19 @@ class Bench(ABC):
         return self.workload.check(answer, rng)
 
 
+def _allocated(card: Card, buffer: Buffer) -> Any:
+    """Raises Unsupported, MemoryError."""
+    if buffer.place == "card":
+        return card.alloc(buffer.shape, buffer.dtype)
+    return card.alloc_at(buffer.place, buffer.shape, buffer.dtype)
+
+
 class CardBench(Bench):
     def __init__(self, card: Card, case: Case, seeds: list[int]) -> None:
         super().__init__(case, 0, seeds)
         self.card = card
         buffers = self.workload.buffers(case)
-        self.slots = [{n: card.alloc(b.shape, b.dtype) for n, b in buffers.items()} for _ in seeds]
+        self.slots = [{n: _allocated(card, b) for n, b in buffers.items()} for _ in seeds]
         self.plan = card.prepare(case, self.slots)
         self.fill()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zbench.workloads.attention import ATTENTION
 from zbench.workloads.base import Workload
+from zbench.workloads.copies import COPY_WORKLOADS
 from zbench.workloads.gemm import GEMM
 from zbench.workloads.grouped_gemm import GROUPED_GEMM
 from zbench.workloads.messages import MESSAGES
@@ -11,7 +12,7 @@ from zbench.workloads.step import STEP
 from zbench.workloads.stream import STREAMS
 
 WORKLOADS: dict[str, Workload] = {
-    w.name: w for w in (GEMM, GROUPED_GEMM, ATTENTION, *STREAMS, *MESSAGES, STEP)
+    w.name: w for w in (GEMM, GROUPED_GEMM, ATTENTION, *STREAMS, *COPY_WORKLOADS, *MESSAGES, STEP)
 }
 
 

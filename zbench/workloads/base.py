@@ -30,6 +30,8 @@ class Buffer:
     shape: tuple[int, ...]
     dtype: str
     output: bool = False
+    place: str | int = "card"
+    """Where it lies: on the `card`, on the `host`, there `pinned`, or on another card by its number."""
 
     @property
     def size_bytes(self) -> int:
