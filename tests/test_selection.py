@@ -87,7 +87,12 @@ def test_a_device_of_its_own_is_asked_without_threads(device: Subject) -> None:
     """And at sizes that fill it."""
     assert place_of(device) == Place((), 50 << 20)
     (group,) = select(ask(suites=["card"], cards=[device.label]))
-    assert {name for case in group.cases for name in case.parameters} == {"transb", "cache", "weights"}
+    assert {name for case in group.cases for name in case.parameters} == {
+        "transb",
+        "cache",
+        "weights",
+        "memory",
+    }
     assert max(case.size for case in group.cases if case.workload == "gemm") == (8192, 8192, 8192)
 
 
@@ -98,7 +103,7 @@ def test_what_a_card_does_not_offer_is_left_out_with_one_reason(device: Subject)
     assert {(case.workload, case.dtype) for case in kept.cases} == {("gemm", "bf16")}
     assert refused[f"{device.label} gemm/fp64/*"] == "no fp64 gemm (has: bf16)"
     assert refused[f"{device.label} triad/*"] == "no triad (offers: gemm)"
-    assert len(refused) == 6  # fp32, fp64, int8; read, copy, triad
+    assert len(refused) == 9  # fp32, fp64, int8; read, copy, triad; three ways to copy
 
 
 def test_a_card_that_lives_elsewhere_is_asked_everything() -> None:

@@ -117,7 +117,10 @@ def place_of(card: Subject) -> Place:
     with _told_of(card):
         if kind.threaded(card.option):
             return host
-        return Place((), 0 if card.venv else kind(card.option).last_level_cache_bytes)
+        if card.venv:
+            return Place()
+        device = kind(card.option)
+        return Place((), device.last_level_cache_bytes, device.peers)
 
 
 Operations = Mapping[str, Sequence[str]]

@@ -61,6 +61,43 @@ def test_full_has_pairs_that_differ_in_one_thing(parameter: str, value: str) -> 
     assert len(pairs) >= 2
 
 
+def copied(profile: str, place: Place) -> list[str]:
+    return [case.key for case in card_cases(profile, place) if case.workload.startswith("copy_")]
+
+
+def test_a_card_in_the_hosts_memory_is_asked_for_no_copies() -> None:
+    """There is nothing to copy between."""
+    assert not [key for profile in CARD_CASES for key in copied(profile, HOST)]
+
+
+def test_quick_copies_each_way_once() -> None:
+    """As fast as it goes, and to each card that this one reaches."""
+    each = [
+        "copy_h2d/byte/67108864/memory=pinned",
+        "copy_d2h/byte/67108864/memory=pinned",
+        "copy_d2d/byte/67108864",
+    ]
+    assert copied("quick", DEVICE) == each
+    assert copied("quick", Place((), 50 * MIB, (1, 3))) == [
+        *each,
+        "copy_d2d/byte/67108864/peer=1",
+        "copy_d2d/byte/67108864/peer=3",
+    ]
+
+
+def test_full_copies_from_bytes_to_a_gibibyte() -> None:
+    """Five ways, six sizes; and where copies queue up, the smallest one at a time."""
+    keys = copied("full", DEVICE)
+    assert len(keys) == 5 * 6 + 3
+    assert "copy_h2d/byte/8" in keys
+    assert "copy_d2h/byte/1073741824/memory=pinned" in keys
+    assert [key for key in keys if "blocking" in key] == [
+        "copy_h2d/byte/8/blocking=yes/memory=pinned",
+        "copy_d2h/byte/8/blocking=yes/memory=pinned",
+        "copy_d2d/byte/8/blocking=yes",
+    ]
+
+
 def test_limits_is_the_target_table() -> None:
     """Each row of it, on one thread and on all."""
     asked = set(keys("limits"))

@@ -42,6 +42,10 @@ WEIGHTS = 4096
 """n = k of a layer in `limits` and `full`: 16 to 64 MiB, more than any core's own caches."""
 DECODE_TOKENS = (1, 8, 16, 64, 512)
 SMALL = (8, 16, 32, 64)
+COPIED_BYTES = (8, 4 << 10, 64 << 10, MIB, 64 * MIB, 1024 * MIB)
+"""From what only latency bounds to what only bandwidth does."""
+COPIED_BRIEFLY = 64 * MIB
+"""Long enough that a link's bandwidth shows: a ms or more."""
 BATCH_BYTES = MIB
 """Operands of a batch of small products, about what one core's own cache holds."""
 BATCH = 1000
@@ -54,6 +58,8 @@ class Place:
     threads: tuple[int, ...] = ()
     """Host threads that cases name; none: a device of its own."""
     last_level_cache_bytes: int = 0
+    peers: tuple[int, ...] = ()
+    """Other cards of this host that it copies to (`Card.peers`)."""
 
     @property
     def each(self) -> list[Parameters]:
@@ -106,6 +112,27 @@ def streams(kernels: Iterable[str], place: Place) -> list[Case]:
     return [Case(kernel, "fp64", (size,), place.whole) for kernel in kernels]
 
 
+def copies(place: Place, sizes: Sequence[int]) -> list[Case]:
+    """Between a card with a memory of its own and its host, on the card, and to each peer; none of a card in
+    the host's memory. The smallest is also asked one at a time: that is the latency."""
+    if place.threads:
+        return []
+    hosts: tuple[Parameters, ...] = ({}, {"memory": "pinned"})
+    peers: tuple[int | str, ...] = ("none", *place.peers)
+    ways = [(name, where) for name in ("copy_h2d", "copy_d2h") for where in hosts]
+    ways += [("copy_d2d", {"peer": peer}) for peer in peers]
+    blocking: Parameters = {"blocking": "yes"}
+    return [
+        *(Case(name, "byte", (size,), where) for name, where in ways for size in sizes),
+        *(Case(name, "byte", (sizes[0],), where | blocking) for name, where in ways),
+    ]
+
+
+def brief_copies(place: Place) -> list[Case]:
+    """What each way can move: from and to pinned memory, on the card, to each peer."""
+    return [case for case in copies(place, (COPIED_BRIEFLY,)) if case.get("blocking") == "no"]
+
+
 def small_batch(n: int, dtype: str) -> int:
     """Products of n x n whose operands and results take about BATCH_BYTES."""
     one = n * n * (2 * NUMPY_DTYPES[dtype].itemsize + NUMPY_DTYPES[RESULTS[dtype][0]].itemsize)
@@ -131,6 +158,7 @@ def quick(place: Place) -> list[Case]:
         *layer(("bf16",), 2048, (1,), place.whole, cache="cold"),
         *layer(("bf16",), 2048, (8,), place.whole, weights="prepacked"),
         *streams(("read", "copy", "triad"), place),
+        *brief_copies(place),
     ]
 
 
@@ -153,6 +181,7 @@ def full(place: Place) -> list[Case]:
         *cold_against_warm(place),
         *squares(("fp32", "bf16"), (2048,), [whole], scale, data="zeros"),
         *streams(("read", "copy", "triad"), place),
+        *copies(place, COPIED_BYTES),
         *of_model(small, LLM_EVERY, place),
         *experts(mixture, (64, 512), place),
     ]
