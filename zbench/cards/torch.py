@@ -19,12 +19,13 @@ try:
 except ImportError as error:
     raise ImportError(f"{error}: pip install 'zbench[torch]'") from error
 
+from zbench.cards import torch_copies as copies
 from zbench.cards import torch_devices as devices
 from zbench.cards import torch_evidence as evidence
 from zbench.cards import torch_layers as layers
 from zbench.cards import torch_products as products
 from zbench.cards import torch_timing as timing
-from zbench.cards.base import Slot
+from zbench.cards.base import Slot, whereabouts
 from zbench.cards.host import STREAM_KERNELS, HostCard
 from zbench.cards.torch_buffers import DTYPES, array_of, overwrite, tensor_of
 from zbench.cards.torch_errors import refusals
@@ -95,6 +96,10 @@ class Torch(HostCard):
     def dtypes(self) -> tuple[str, ...]:
         return evidence.multiplied(self.device, self.module)
 
+    @cached_property
+    def peers(self) -> tuple[int, ...]:
+        return () if self.on_host else copies.peers(self.device, self.module)
+
     @property
     def last_level_cache_bytes(self) -> int:
         if self.on_host:
@@ -105,9 +110,13 @@ class Torch(HostCard):
         has = {"gemm": self.dtypes} | dict.fromkeys(STREAM_KERNELS, tuple({"fp64"} & {*self.dtypes}))
         for workload in ("attention", "grouped_gemm"):
             has[workload] = tuple(dtype for dtype in self.dtypes if dtype in layers.DTYPES_OF_LAYERS)
+        if not self.on_host:
+            has |= dict.fromkeys(copies.COPIES, copies.DTYPES_OF_COPIES)
         return {workload: dtypes for workload, dtypes in has.items() if dtypes}
 
     def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
+        if case.workload in copies.COPIES:
+            return copies.modes(case, self.peers)
         return products.PARAMETERS if case.workload == "gemm" else layers.PARAMETERS.get(case.workload, {})
 
     def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
@@ -118,6 +127,12 @@ class Torch(HostCard):
                 return torch.empty(shape, dtype=DTYPES[dtype], device=self.device)
             except TypeError as error:  # a device that does not even store it
                 raise Unsupported(f"{self.device} has no {dtype}: {error}") from error
+
+    def alloc_at(self, place: str | int, shape: tuple[int, ...], dtype: str) -> Any:
+        if self.on_host:
+            return super().alloc_at(place, shape, dtype)
+        with refusals(f"a buffer {whereabouts(place)}", self.module):
+            return copies.empty(place, shape, dtype, self.device, self.peers)
 
     def write(self, buffer: Any, data: NDArray[Any]) -> None:
         if id(buffer) in self.allocated:  # from now on what is written here is what is read
@@ -191,6 +206,8 @@ class Torch(HostCard):
         told = {"library": "torch"}
         if case.workload in STREAM_KERNELS:
             return [(partial(streamed, case.workload), told)]
+        if case.workload in copies.COPIES:
+            return [(partial(copies.copied, case, self.synchronize), copies.told(case))]
         if self.on_host and evidence.converted(case.dtype):
             told["products"] = "converted to fp32"
         if case.workload == "attention":
