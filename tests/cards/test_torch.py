@@ -18,6 +18,7 @@ pytest.importorskip("torch", reason="the card torch is tested where torch is: pi
 
 import torch
 
+from zbench.cards import torch_devices as devices
 from zbench.cards import torch_evidence as evidence
 from zbench.cards import torch_layers as layers
 from zbench.cards import torch_products as products
@@ -333,6 +334,26 @@ def test_the_cpu_says_who_computes() -> None:
     assert variant["library"] == described["blas"]
     assert variant["timing"] == "host"
     assert verified(as_device(), Case("gemm", "fp32", (8, 8, 8)))["timing"] == "events"
+
+
+def test_a_device_says_where_it_hangs(tmp_path: Path) -> None:
+    """Its PCI address, and what the system knows of that; of a device without one, nothing."""
+
+    class Properties:
+        name = "Example Device"
+        pci_domain_id, pci_bus_id, pci_device_id = 0, 0x17, 0
+
+    class Module:
+        @staticmethod
+        def get_device_properties(device: torch.device) -> type[Properties]:
+            return Properties
+
+    place = tmp_path / "bus/pci/devices/0000:17:00.0"
+    place.mkdir(parents=True)
+    (place / "numa_node").write_text("1\n")
+    told = devices.described(torch.device("cuda", 3), Module, tmp_path)
+    assert told == {"device": "cuda:3", "name": "Example Device", "pci": "0000:17:00.0", "numa": "1"}
+    assert devices.described(torch.device("mps", 0), object(), tmp_path) == {"device": "mps:0"}
 
 
 def test_bf16_without_instructions_of_its_own_says_so() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from zbench.cards.topology import SYSTEM, located, nvml_links, pci_address
 from zbench.errors import UsageError
 
 Module = Any
@@ -126,12 +128,17 @@ def build() -> dict[str, str]:
     return told | {name: str(version) for name, version in runtimes.items() if version}
 
 
-def described(device: torch.device, module: Module) -> dict[str, str]:
-    """What the fingerprint should say of a device that is not the CPU."""
+def described(device: torch.device, module: Module, system: Path = SYSTEM) -> dict[str, str]:
+    """What the fingerprint should say of a device that is not the CPU, and of where it hangs in its host."""
     told = properties(device, module)
     found = {
         label: str(getattr(told, name)) for name, label in PROPERTIES.items() if getattr(told, name, None)
     }
     if getattr(told, "major", None) is not None:
         found["capability"] = f"{told.major}.{told.minor}"
+    address = pci_address(told)
+    if address:
+        found |= {"pci": address} | located(address, system)
+    if "uuid" in found and torch.version.cuda:
+        found |= nvml_links(found["uuid"])
     return {"device": str(device), **found}
