@@ -25,6 +25,8 @@ COLUMNS = 2
 
 TOP = 1.14
 """Of what is highest: room for the name of the roof above it."""
+INTERVAL_MOST = 1.5
+"""Intervals are drawn up to this many times what was measured: that of two unlike launches ends at 10^9."""
 
 PUBLISHED = "How close does GEMM come to what is published of this card?"
 """The question where no probe of a peak is known and the catalogue has the card."""
@@ -155,11 +157,11 @@ def _square(summary: Summary) -> bool:
 
 
 def _highest(points: Sequence[Summary], scale: Scale) -> float:
-    """Of everything that is drawn, so that nothing is cut off; the roof at least."""
+    """Of everything that is drawn: nothing is cut off but intervals without end; the roof at least."""
     drawn = [_point(s, scale) for s in points]
-    heights = [y for point in drawn for y in (point.y, *point.each, *(point.interval or ()))]
-    highest: float = max(1.0, *heights)
-    return highest
+    highest: float = max(1.0, *(y for point in drawn for y in (point.y, *point.each)))
+    ends = [point.interval[1] for point in drawn if point.interval]
+    return max(highest, min(max(ends, default=0.0), INTERVAL_MOST * highest))
 
 
 def _point(s: Summary, scale: Scale) -> Point:
