@@ -21,10 +21,12 @@ DEFAULTS: dict[str, int | str] = {
     "skew": "even",
     "memory": "pageable",
     "peer": "none",
+    "together": 1,
 }
 """Parameters whose default value is left out of the key: operands as they are, one product, two slots of
 buffers that stay in whatever cache they fit, random data, B as the user stores it, experts that are all
-asked as often, and copies from and to memory that the system may move, or on one card."""
+asked as often, copies from and to memory that the system may move, or on one card, and a card that computes
+while its siblings in the host are idle."""
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,3 +92,19 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def threads(self) -> int:
         return int(self.parameters.get("threads", 1))
+
+    @property
+    def together(self) -> int:
+        """Cards of this host that compute it at the same time, each for itself."""
+        return int(self.get("together"))
+
+    @property
+    def processes(self) -> int:
+        """That answer it at the same time: the ranks of a world, or a worker for each card."""
+        return max(self.ranks, self.together)
+
+    @property
+    def alone(self) -> Case:
+        """The same question, asked of one card while its siblings are idle."""
+        said = {name: value for name, value in self.parameters.items() if name != "together"}
+        return Case(self.workload, self.dtype, self.size, said)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from zbench.errors import UsageError, suggest
+from zbench.errors import UsageError, ZbenchError, suggest
 from zbench.judge.datasheets import named
 from zbench.measure.statistics import EXTENDED
 from zbench.measure.sustained import ROUNDS_MOST
@@ -65,6 +65,8 @@ class Request:
     time_limit_s: float | None = None
     minutes: float | None = None
     """Of each burst: a sustained run, of which `profile` is made that long."""
+    each: bool = False
+    """`cards` are all of one kind on this host: measured one by one and all at once."""
     price_per_card_hour: float | None = None
     plan_sha256: str = ""
     sitting: Literal["run", "resume", "append"] = "run"
@@ -90,6 +92,7 @@ def ask(
     command: Sequence[str] = (),
     time_limit: str = "",
     minutes: float | None = None,
+    each: bool = False,
     price_per_card_hour: float | None = None,
     plan_sha256: str = "",
 ) -> Request:
@@ -117,11 +120,15 @@ def ask(
         raise UsageError(f"--minutes {minutes:g}: more than 0, at most {MINUTES_MAX} (a day)")
     if minutes is not None and (others := [suite for suite in suites if suite != "card"]):
         raise UsageError(f"--minutes is of cards: leave out {', '.join(others)}")
+    if each:
+        _few(suites, cards, model=bool(model), search=search, minutes=minutes is not None)
     once = PROFILES[profile].launches if minutes is None else SUSTAINED_LAUNCHES
     return Request(
         profile=_lasting(PROFILES[profile], minutes),
-        suites=tuple(suites) or (SUITES if minutes is None else ("card",)),
-        cards=_subjects("card", cards, DEFAULT_CARD),
+        suites=tuple(suites) or (("card",) if each or minutes is not None else SUITES),
+        cards=siblings(_subjects("card", cards, DEFAULT_CARD)[0])
+        if each
+        else _subjects("card", cards, DEFAULT_CARD),
         fabrics=_subjects("fabric", fabrics, DEFAULT_FABRIC),
         # As many ranks as usable CPUs, but a fabric has two ends.
         ranks=ranks if ranks is not None else max(2, cpu.usable_cpus()),
@@ -136,6 +143,7 @@ def ask(
         command=tuple(command),
         time_limit_s=parse_duration(time_limit) if time_limit else None,
         minutes=minutes,
+        each=each,
         price_per_card_hour=price_per_card_hour,
         plan_sha256=plan_sha256,
     )
@@ -180,6 +188,7 @@ def go_on(
         command=tuple(command),
         time_limit_s=parse_duration(time_limit) if time_limit else None,
         minutes=run.minutes,
+        each=run.each,
         price_per_card_hour=run.price_per_card_hour,
         plan_sha256=run.plan_sha256,
         twins=any(record.role == "twin" for record in records),
@@ -187,6 +196,37 @@ def go_on(
         into=directory,
         compare=run.command[1:2] == ["compare"],
     )
+
+
+def _few(suites: Sequence[str], cards: Sequence[str], **others: bool) -> None:
+    """Raises UsageError for what does not go with `--each`, which has few cases of its own."""
+    if without := [suite for suite in suites if suite != "card"]:
+        raise UsageError(f"--each is of cards: leave out {', '.join(without)}")
+    if without := [name for name, asked in others.items() if asked]:
+        raise UsageError(f"--each asks few cases of its own: leave out --{', --'.join(without)}")
+    if len(cards) > 1:
+        raise UsageError(f"--each is of one kind of card: name one of {', '.join(cards)}")
+
+
+def siblings(card: Subject) -> tuple[Subject, ...]:
+    """Every card of its kind on this host, as its class tells. Raises UsageError."""
+    if card.venv:
+        raise UsageError(
+            f"--each --card {card.label}: only cards of this environment can be asked for their siblings; "
+            "run the zbench of that environment"
+        )
+    kind = card.load()
+    try:
+        options = list(kind.siblings(card.option))
+        found = tuple(replace(card, option=option) for option in options)
+        labels = [each.label for each in found]
+    except ZbenchError:
+        raise
+    except Exception as error:  # whatever a plug-in raises
+        raise UsageError(f"card {card.label}: siblings: {type(error).__name__}: {error}") from error
+    if not found or len(set(labels)) < len(labels) or not all(isinstance(o, str | None) for o in options):
+        raise UsageError(f"card {card.label}: siblings: expected options, each once, found {options!r}")
+    return found
 
 
 def _lasting(profile: Profile, minutes: float | None) -> Profile:

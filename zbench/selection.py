@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from msgspec.structs import replace as replaced
+
 from zbench.case import Case
 from zbench.errors import UsageError, ZbenchError, suggest
 from zbench.judge.claims import Claim
@@ -17,7 +19,7 @@ from zbench.native import cpu
 from zbench.request import Request
 from zbench.subject import Subject
 from zbench.workloads import workload
-from zbench.workloads.card_cases import Place, card_cases
+from zbench.workloads.card_cases import Place, card_cases, few
 from zbench.workloads.models import model
 from zbench.workloads.profiles import Profile, fabric_cases, scaling_cases, thread_counts
 
@@ -33,7 +35,9 @@ def select(request: Request) -> list[Group]:
     groups: list[Group] = []
     if "card" in request.suites:
         shapes = model(request.model) if request.model else None
-        for card in request.cards:
+        if request.each:
+            groups += each_and_all(request)
+        for card in request.cards if not request.each else ():
             cases = card_cases(profile.name, place_of(card), shapes)
             groups.append(Group("card", (card,), 1, tuple(cases)))
     if "fabric" in request.suites:
@@ -56,6 +60,17 @@ def select(request: Request) -> list[Group]:
             if not any(case.matches(glob) for group in groups for case in group.cases):
                 near = suggest(glob.partition("/")[0], {key.partition("/")[0] for key in known})
                 raise UsageError(f"--case {glob}: no case of this run matches{near}")
+    return groups
+
+
+def each_and_all(request: Request) -> list[Group]:
+    """A group for each card of the host, and one that runs all of them at once. All are asked the first one's
+    cases: only equal keys tell which card is slow."""
+    cases = few(card_cases(request.profile.name, place_of(request.cards[0])))
+    groups = [Group("card", (card,), 1, tuple(cases)) for card in request.cards]
+    if (count := len(request.cards)) > 1:
+        at_once = (replaced(case, parameters=case.parameters | {"together": count}) for case in cases)
+        groups.append(Group("card", tuple(request.cards), 1, tuple(at_once)))
     return groups
 
 
@@ -145,7 +160,7 @@ def offering(groups: Sequence[Group], offered: Mapping[str, Operations]) -> tupl
     refused: Refused = {}
     kept: list[Group] = []
     for group in groups:
-        has = offered.get(group.subject) if group.suite == "card" else None
+        has = offered.get(group.answering[0]) if group.suite == "card" else None
         cases = []
         for case in group.cases:
             dtypes = None if has is None else has.get(case.workload, ())
@@ -173,7 +188,7 @@ def fitting(groups: Sequence[Group], available: int) -> tuple[list[Group], Refus
     refused: Refused = {}
     kept: list[Group] = []
     for group in groups:
-        if group.ranks * PROCESS_BYTES > available:
+        if group.workers * PROCESS_BYTES > available:
             raise UsageError(
                 f"--ranks {group.ranks}: the processes alone need {gigabytes(group.ranks * PROCESS_BYTES)}, "
                 f"{gigabytes(available)} are available; ask for at most {available // PROCESS_BYTES} ranks"

@@ -34,6 +34,7 @@ from zbench.measure.plan import (
     Answer,
     Group,
     Launch,
+    answers,
     block_order,
     burst_order,
     missing,
@@ -214,6 +215,7 @@ def _new_run(request: Request, planned: Plan, claims: str) -> Run:
         price_per_card_hour=request.price_per_card_hour,
         baseline=str(request.baseline or ""),
         baseline_card=request.baseline_card,
+        each=request.each,
         plan_sha256=request.plan_sha256,
         claims=request.claims,
         claims_sha256=hashlib.sha256(claims.encode()).hexdigest(),
@@ -245,13 +247,13 @@ def measure(current: Session, report: Report, launches: int, only: Sequence[str]
     ]
     groups = [group for group in map(partial(_offered, current), chosen) if group.cases]
     blocks = missing(groups, _answered(current.records), launches)
-    current.planned += sum(len(group.cases) for block in blocks for group in block)
+    current.planned += sum(len(answers(group)) for block in blocks for group in block)
     _measure_tables(current, report, groups)
     first_block = 1 + max((record.block for record in current.records), default=-1)
     for number, block in enumerate(blocks, first_block):
         for launch in block_order(block, number, current.run.seed, current.launched):
             group = _offered(current, launch.group)
-            current.planned -= len(launch.group.cases) - len(group.cases)
+            current.planned -= len(answers(launch.group)) - len(answers(group))
             if group.cases:
                 _in_time(current, group)
                 _look_around(current, number)
@@ -270,9 +272,9 @@ def _look_around(current: Session, block: int) -> None:
 
 
 def _offered(current: Session, group: Group) -> Group:
-    """The group without what its subject was found not to offer."""
+    """The group without what a subject of it was found not to offer."""
     known = {
-        key for subject, ranks, key in current.skipped if (subject, ranks) == (group.subject, group.ranks)
+        key for subject, ranks, key in current.skipped if subject in group.answering and ranks == group.ranks
     }
     return replace(group, cases=tuple(case for case in group.cases if case.key not in known))
 
@@ -355,6 +357,7 @@ def order_of(current: Session, launch: Launch) -> dict[str, Any]:
             {"kind": s.kind, "name": s.name, "option": s.option, "venv": s.venv} for s in group.subjects
         ],
         "ranks": group.ranks,
+        "together": group.together,
         "role": group.role,
         "block": launch.block,
         "launch": launch.number,

@@ -82,7 +82,11 @@ def _work(channel: Channel, order: Message) -> None:
         raise ZbenchError(f"speaks protocol {PROTOCOL}, the parent {theirs}: update this environment")
     rank, ranks = order["rank"], order["ranks"]
     cores = sorted(os.sched_getaffinity(0))
-    share = channel.share if ranks > 1 else alone
+    together = order.get("together", 1) > 1
+    if together:  # of several cards this process has its own
+        fields = order["subjects"][rank]
+        order |= {"subjects": [fields], "subject": Subject(**fields).label}
+    share = channel.share if ranks > 1 or together else alone
     parts: dict[str, Any] = {}
     for fields in order["subjects"]:
         subject = Subject(**fields)
@@ -158,15 +162,18 @@ def _burst(
         bench = _bench(parts, case, order, order["table"].get(case.key))
     except (Unsupported, MemoryError) as error:
         why = str(error) or "out of memory"
+    together = order.get("together", 1) > 1
     try:
-        if why := first_reason(share, why):
+        if why := first_reason(share, f"{order['subject']}: {why}" if why and together else why):
             return record | {"status": "skipped", "why": why}
         assert bench is not None
         policy = Policy(order["burst_ns"], order["rounds_max"], order.get("sustained", False))
         seed = slot_seed(order["seed"], order["launch"], case.key, -1)
         if unsettled:
             settle(bench, LIMIT_BURSTS * policy.burst_ns)
-        return record | burst(bench, policy, bench.clock_cost_ns(), seed, share, meter=meter)
+        return record | burst(
+            bench, policy, bench.clock_cost_ns(), seed, share, meter=meter, together=together
+        )
     except TooSlow as error:
         return record | {"status": "skipped", "why": str(error)}
     finally:

@@ -75,22 +75,26 @@ class FakeBench(Bench):
 
 def test_an_execution_that_the_clock_can_see_is_not_batched() -> None:
     """Percentiles of operations need batch = 1."""
-    assert lengths(Pilot(10_000, 10_000), 20, POLICY, None) == Lengths(batch=1, warmup_rounds=20, rounds=80)
+    assert lengths(Pilot(10_000, 10_000, 10_000), 20, POLICY, None) == Lengths(
+        batch=1, warmup_rounds=20, rounds=80
+    )
 
 
 def test_an_execution_too_short_for_the_clock_is_batched() -> None:
     """Reading the clock may cost at most 5 % of a round."""
-    assert lengths(Pilot(100, 100), 20, POLICY, None).batch == 4
+    assert lengths(Pilot(100, 100, 100), 20, POLICY, None).batch == 4
 
 
 def test_a_slow_execution_still_gives_a_median() -> None:
     """Longer than the burst: the least number of rounds."""
-    assert lengths(Pilot(1e9, 1e9), 20, POLICY, None) == Lengths(batch=1, warmup_rounds=0, rounds=ROUNDS_MIN)
+    assert lengths(Pilot(1e9, 1e9, 1e9), 20, POLICY, None) == Lengths(
+        batch=1, warmup_rounds=0, rounds=ROUNDS_MIN
+    )
 
 
 def test_samples_are_capped_by_the_profile() -> None:
     """Every sample is written down, so their number has a limit."""
-    assert lengths(Pilot(1, 1), 0, POLICY, None).rounds == POLICY.rounds_max
+    assert lengths(Pilot(1, 1, 1), 0, POLICY, None).rounds == POLICY.rounds_max
 
 
 def test_a_burst_goes_pilot_probe_warmup_poison_rounds_probe() -> None:
@@ -256,7 +260,7 @@ def test_an_answer_remembered_by_slot_is_wrong() -> None:
 
 def test_absurdly_short_times_do_not_make_a_burst_endless() -> None:
     """A batch is bounded by our own clock, too."""
-    told_1_ns = Pilot(told_ns=1, elapsed_ns=100_000)
+    told_1_ns = Pilot(told_ns=1, elapsed_ns=100_000, own_ns=100_000)
     assert lengths(told_1_ns, 20, POLICY, None) == Lengths(batch=1, warmup_rounds=2, rounds=8)
 
 

@@ -21,7 +21,7 @@ from zbench.native import cpu
 
 Slot = dict[str, Any]
 """One set of buffers of a case, by name ("a", "b", "c"), each as `alloc` returned it."""
-HARNESS = frozenset({"threads", "ranks", "cache", "data"})
+HARNESS = frozenset({"threads", "ranks", "cache", "data", "together"})
 """Parameters of a case that say how it is measured: no card has or lacks a value of them."""
 
 
@@ -45,6 +45,11 @@ class Card(ABC):
     def threaded(cls, option: str | None) -> bool:
         """Whether cases say how many host threads compute; a device of its own has none to count."""
         return True
+
+    @classmethod
+    def siblings(cls, option: str | None) -> Sequence[str | None]:
+        """The options of all cards of this kind on this host, for `--each`: each names another device."""
+        return [option]
 
     def __init__(self, option: str | None = None) -> None:
         self.option = option

@@ -70,6 +70,10 @@ class Torch(HostCard):
     def threaded(cls, option: str | None) -> bool:
         return bool(devices.named(option).type == "cpu")
 
+    @classmethod
+    def siblings(cls, option: str | None) -> Sequence[str | None]:
+        return devices.siblings(devices.named(option)) or [option]
+
     def __init__(self, option: str | None = None) -> None:
         super().__init__(option)
         self.device = devices.named(option)

@@ -45,6 +45,13 @@ def present() -> list[str]:
     return ["cpu", *(f"{found.type}:{i}" for i in range(count) if found)]
 
 
+def siblings(device: torch.device) -> list[str]:
+    """Every device of its kind here, by number; none beside the CPU, which torch sees as one."""
+    if device.type == "cpu":
+        return []
+    return [f"{device.type}:{i}" for i in range(torch.get_device_module(device.type).device_count())]
+
+
 def options() -> dict[str, str]:
     """What may stand behind `torch:` here -> half a line about it."""
     found, names = accelerator(), present()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import Any
 
@@ -86,6 +86,8 @@ class Pilot:
     """By the card or fabric."""
     elapsed_ns: float
     """By our own clock, a round's untimed preparation included: it bounds how long a burst can take."""
+    own_ns: float
+    """What it took this rank by our own clock."""
 
 
 def lengths(pilot: Pilot, clock_cost_ns: float, policy: Policy, max_batch: int | None) -> Lengths:
@@ -112,7 +114,7 @@ def pilot(bench: Bench, share: Share, policy: Policy, clock: Callable[[], int]) 
             "that this profile allows"
         )
     if first > policy.burst_ns:
-        return Pilot(first, first)
+        return Pilot(first, first, first)
     return _trial(bench, share, clock, int(min(PILOT_EXECUTIONS, max(1, PILOT_NS // max(first, 1)))))
 
 
@@ -120,8 +122,9 @@ def _trial(bench: Bench, share: Share, clock: Callable[[], int], executions: int
     began = clock()
     samples = bench.run(executions, 1).samples_ns
     elapsed = (clock() - began) / executions
-    told = agree(share, float(np.median(samples)))
-    return Pilot(told, agree(share, max(told, elapsed)))
+    own = float(np.median(samples))
+    told = agree(share, own)
+    return Pilot(told, agree(share, max(told, elapsed)), max(own, elapsed))
 
 
 def merge(timings: list[Timing]) -> tuple[Ints, dict[str, Ints], list[int]]:
@@ -159,11 +162,13 @@ def burst(
     share: Share = alone,
     clock: Callable[[], int] = perf_counter_ns,
     meter: Meter | None = None,
+    together: bool = False,
 ) -> dict[str, Any]:
     """Run one burst on all ranks; returns the record's fields that only a burst knows.
 
-    Every rank returns the same. `meter` is read around the timed spans, and during them at its own rate; only
-    a world of one rank has one. Raises TooSlow.
+    Every rank returns the same; ranks that are cards which only run `together` return each its own. `meter`
+    is read around the timed spans, and during them at its own rate; only a world of one rank has one. Raises
+    TooSlow.
     """
     piloted = pilot(bench, share, policy, clock)
     clock_cost_ns = agree(share, clock_cost_ns)  # whatever decides lengths must be the same on all ranks
@@ -171,12 +176,15 @@ def burst(
     if policy.sustained:
         slots = max(1, len(bench.slots))
         plan = Lengths(*sustained.lengths(piloted.told_ns, policy.burst_ns, bench.max_batch, slots))
+    if together:
+        plan = as_long(plan, piloted.own_ns, policy, share)
     before = bench.probe()
     if plan.warmup_rounds:
         bench.run(plan.warmup_rounds, plan.batch)
     with watching(meter, clock) as watch:
         spans = timed(bench, plan, policy, share, clock, watch)
     after = bench.probe()
+    share = alone if together else share
     timings = gather(share, joined(spans))
     samples, parts, slowest = merge(timings)
     invalid = first_reason(share, bench.validate(spans))
@@ -202,6 +210,15 @@ def burst(
     }
 
 
+def as_long(plan: Lengths, own_ns: float, policy: Policy, share: Share) -> Lengths:
+    """Rounds of this card's own speed, for the same time as those of its siblings: a fast card that ended
+    early would leave the slow ones undisturbed. `own_ns`: of one execution."""
+    round_ns = plan.batch * own_ns
+    longest = agree(share, plan.rounds * round_ns)
+    time_ns = -agree(share, -min(longest, policy.rounds_max * round_ns))
+    return replace(plan, rounds=max(ROUNDS_MIN, int(time_ns / round_ns)))
+
+
 def span_count(plan: Lengths, slots: int) -> int:
     """Parts of a burst, each long enough for the clock and for all slots. Pure.
 
@@ -225,7 +242,8 @@ def timed(
     spans: list[Span] = []
     slots_bytes = bench.workload.memory_bytes(bench.case) * len(bench.slots)
     cheap = not policy.sustained and slots_bytes <= SLOTS * ROTATE_BYTES
-    count = span_count(plan, len(bench.slots))
+    # the same on all ranks: each span begins with all of them
+    count = -int(agree(share, -span_count(plan, len(bench.slots))))
     parts: Iterable[int] = (plan.rounds // count + (i < plan.rounds % count) for i in range(count))
     if policy.sustained:
         parts = sustained.rounds_until(spans, plan.rounds, policy.burst_ns, policy.rounds_max)

@@ -37,13 +37,13 @@ def case_s(case: Case, profile: Profile) -> float:
     if not profile.sustained:  # whose rounds are made as long as it takes
         rounds_s = min(rounds_s, profile.rounds_max * execution_s)
     setup_bytes = work.memory_bytes(case) * slot_count(case, cpu.last_level_cache_bytes()) / SLOTS
-    return BURST_S + rounds_s + case.ranks * setup_bytes / SETUP_BYTES_PER_S
+    return BURST_S + rounds_s + case.processes * setup_bytes / SETUP_BYTES_PER_S
 
 
 def groups_s(groups: Sequence[Group], profile: Profile, cpus: int) -> float:
     """Seconds of one launch of each group; ranks that share a core start one after the other."""
     return sum(
-        START_S * math.ceil(group.ranks / max(1, cpus)) + sum(case_s(case, profile) for case in group.cases)
+        START_S * math.ceil(group.workers / max(1, cpus)) + sum(case_s(case, profile) for case in group.cases)
         for group in groups
     )
 
@@ -62,4 +62,4 @@ def search_s(groups: Sequence[Group]) -> float:
 
 def cards_of(groups: Sequence[Group]) -> int:
     """Cards that the plan keeps busy at once: what is rented."""
-    return max((group.ranks for group in groups), default=1)
+    return max((group.workers for group in groups), default=1)

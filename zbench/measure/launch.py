@@ -62,6 +62,8 @@ class Crew:
     workers: list[Worker] = field(default_factory=list)
 
     def name(self, worker: Worker) -> str:
+        if self.group.together > 1:
+            return f"{self.group.answering[worker.rank]} (pid {worker.process.pid})"
         rank = f"rank {worker.rank} of " if len(self.workers) > 1 else ""
         return f"{rank}{self.group.subject} (pid {worker.process.pid})"
 
@@ -79,7 +81,7 @@ def crew(group: Group) -> Iterator[Crew]:
     """Start the workers of a group; on leaving, all of them are gone."""
     members = Crew(group)
     with ExitStack() as stack:
-        seats = [Seat()]
+        seats = [Seat()] * members.group.together
         for subject in group.subjects:
             if subject.kind == "fabric":
                 seats = stack.enter_context(subject.load().seats(group.ranks, subject.option))
@@ -179,7 +181,8 @@ def _exit_code(worker: Worker, patience_s: float = 0.0) -> int | None:
 
 
 def serve(members: Crew, order: Message, patience_s: float = PATIENCE_S) -> Iterator[Message]:
-    """Give every worker its order; yield what rank 0 reports until all are done.
+    """Give every worker its order; yield what rank 0 reports until all are done, and of cards that are
+    measured at the same time the records of each.
 
     Raises InvalidRun, naming the rank, when a worker dies, is stopped, fails or says nothing for too long.
     """
@@ -229,7 +232,7 @@ def _handle(members: Crew, worker: Worker, message: Message) -> Iterator[Message
     else:
         if kind == "burst":
             worker.doing = message["key"]
-        if worker.rank == 0:
+        if worker.rank == 0 or (members.group.together > 1 and kind != "burst"):
             yield message
 
 

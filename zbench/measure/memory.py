@@ -19,13 +19,14 @@ RESERVE = 0.1
 
 
 def needed_bytes(case: Case) -> int:
-    """Resident bytes of all ranks of this case, on a card whose memory is the host's."""
+    """Resident bytes of all processes of this case, on a card whose memory is the host's."""
     slot = workload(case.workload).memory_bytes(case)
     cache_bytes = cpu.last_level_cache_bytes()
     slots = slot_count(case, cache_bytes)
     if case.parameters.get("weights") == "prepacked":
         slots *= 2  # B once more, in a form of the card's own
-    return case.ranks * (PROCESS_BYTES + slot * (slots + HOST_COPIES) + probe_bytes(case, cache_bytes))
+    own = PROCESS_BYTES + slot * (slots + HOST_COPIES) + probe_bytes(case, cache_bytes)
+    return case.processes * own
 
 
 def room_bytes() -> int:

@@ -17,14 +17,32 @@ class Group:
 
     suite: str
     subjects: tuple[Subject, ...]
-    """A card, a fabric, or both for scaling."""
+    """A card, a fabric, or both for scaling; several cards: each computes for itself, all at once."""
     ranks: int
     cases: tuple[Case, ...]
     role: str = "measure"
 
     @property
+    def together(self) -> int:
+        """Cards that are measured at the same time."""
+        return max(1, sum(subject.kind == "card" for subject in self.subjects))
+
+    @property
+    def workers(self) -> int:
+        """Processes of a launch."""
+        return max(self.ranks, self.together)
+
+    @property
     def subject(self) -> str:
+        """What is launched, in one word."""
+        if self.together > 1:
+            return f"{self.subjects[0].label} and {self.together - 1} more at once"
         return "+".join(subject.label for subject in self.subjects)
+
+    @property
+    def answering(self) -> tuple[str, ...]:
+        """The subjects that its records are of."""
+        return tuple(s.label for s in self.subjects) if self.together > 1 else (self.subject,)
 
 
 @dataclass(frozen=True)
@@ -63,9 +81,9 @@ def with_anchors(groups: Sequence[Group], twins: bool = False) -> list[Group]:
 
 
 def unit(suite: str, case: Case) -> str:
-    """What must be answered in one block to be of use there: a case by all its subjects, since ratios pair
-    within blocks; all steps of a scaling series, since an efficiency is made of two."""
-    return suite if suite == "scaling" else f"{suite} {case.key}"
+    """What must be answered in one block to be of use there: a case by all its subjects, alone and all at
+    once, since ratios pair within blocks; all steps of a scaling series, since two make an efficiency."""
+    return suite if suite == "scaling" else f"{suite} {case.alone.key}"
 
 
 Answer = tuple[str, str, int, str, str]
@@ -73,7 +91,11 @@ Answer = tuple[str, str, int, str, str]
 
 
 def answers(group: Group) -> set[Answer]:
-    return {(group.suite, group.subject, group.ranks, group.role, case.key) for case in group.cases}
+    return {
+        (group.suite, subject, group.ranks, group.role, case.key)
+        for subject in group.answering
+        for case in group.cases
+    }
 
 
 def missing(groups: Sequence[Group], answered: Mapping[int, set[Answer]], launches: int) -> list[list[Group]]:

@@ -4,7 +4,7 @@ Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
      limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry;
-     Run: minutes
+     Run: minutes, each
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     self-test, every case once more."""
     block: int
     launch: int
-    """Number of the launch in this run; equal only for bursts of the same processes."""
+    """Number of the launch in this run; equal only for bursts of processes that ran at the same time."""
     order: int
     """Position of the burst inside its launch."""
     ranks: int = 1
@@ -182,6 +182,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     time_limit_s: float | None = None
     minutes: float | None = None
     """Of each burst, in a sustained run."""
+    each: bool = False
+    """`cards` are all of one kind on this host, measured one by one and all at once."""
     price_per_card_hour: float | None = None
     """In whatever currency was meant."""
     baseline: str = ""

@@ -49,7 +49,9 @@ def cost(findings: Findings) -> Cost | None:
             seconds += max(0.0, (end - start).total_seconds())
     except ValueError:  # edited by hand
         return None
-    return Cost(seconds, max((r.ranks for r in findings.records), default=1), run.price_per_card_hour)
+    return Cost(
+        seconds, max((r.case.processes for r in findings.records), default=1), run.price_per_card_hour
+    )
 
 
 def _time(iso: str) -> datetime:

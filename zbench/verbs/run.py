@@ -35,6 +35,7 @@ SETTINGS = (
     "baseline_card",
     "out",
     "minutes",
+    "each",
     "price_per_card_hour",
 )
 """What a stored run has already: not to be said again with --resume or --append."""
@@ -70,6 +71,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="N",
         help="sustained run of cards: each case for N minutes (default case: the largest GEMM; 1 launch)",
+    )
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        default=None,
+        help="every card of the kind on this host, one by one and all at once: which one is slow",
     )
     parser.add_argument(
         "--price-per-card-hour", type=float, metavar="PRICE", help="to tell what the run costs"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES, RESULTS
+from zbench.workloads import workload
 from zbench.workloads.models import Model, attention_cases, built_in, gemm_cases, grouped_cases
+from zbench.workloads.stream import ARRAYS
 
 Parameters = dict[str, int | str]
 MIB = 1 << 20
@@ -243,6 +245,20 @@ def experts(model: Model, tokens: Sequence[int], place: Place) -> list[Case]:
         Case(c.workload, c.dtype, c.size, c.parameters | routed)
         for c in grouped_cases(model, LLM_DTYPE, tokens, place.whole)
     ]
+
+
+def few(cases: Sequence[Case]) -> list[Case]:
+    """What tells one card of a host from another: of each dtype the product with the most work, and the
+    traffic of its memory by the first kernel that the profile has."""
+    work = workload("gemm")
+    products = [c for c in cases if c.workload == "gemm" and c.get("batch") == 1 and c.is_result]
+    largest: dict[str, Case] = {}
+    for case in products:
+        best = largest.get(case.dtype)
+        if best is None or (work.flops(case), case.threads) > (work.flops(best), best.threads):
+            largest[case.dtype] = case
+    memory = [case for case in cases if case.workload in ARRAYS]
+    return [*largest.values(), *memory[:1]]
 
 
 CARD_CASES: dict[str, Callable[[Place], list[Case]]] = {
