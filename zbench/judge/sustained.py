@@ -11,7 +11,7 @@ import numpy as np
 from zbench.case import Case
 from zbench.judge.ratios import MARGIN, Comparison
 from zbench.judge.summary import Pair, is_bad, known_workload
-from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, Floats, interval
+from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, Floats, Interval, interval
 from zbench.records.schema import Record, Sample
 
 MINUTE_S = 60.0
@@ -83,7 +83,7 @@ def _of(records: Sequence[Record]) -> Sustained | None:
     courses = tuple(course(record) for record in records)
     values = tuple(each.last / each.first for each in courses)
     span = interval(list(values))
-    verdict, why = _judged(len(values), (span.lo, span.hi) if span else None, span.confidence if span else 0)
+    verdict, why = against_margin(len(values), span)
     return Sustained(
         key=first.key,
         case=first.case,
@@ -99,21 +99,28 @@ def _of(records: Sequence[Record]) -> Sustained | None:
     )
 
 
-def _judged(launches: int, bounds: Pair | None, confidence: float) -> tuple[Comparison, str]:
-    """SLOWER or FASTER where the whole interval is, beyond a margin of 1 %; SAME wholly within it."""
-    if launches < LAUNCHES or bounds is None:
+def unsure(launches: int, span: Interval | None) -> str:
+    """Why an interval over launches decides nothing, or an empty string."""
+    if launches < LAUNCHES or span is None:
         carry = "launch carries" if launches == 1 else "launches carry"
-        return "UNDECIDED", f"{launches} {carry} no verdict, {LAUNCHES} do"
-    low, high = 1 / (1 + MARGIN), 1 + MARGIN
-    if confidence < 1 - INTERVAL_ALPHA:
-        return "UNDECIDED", "launches fall into modes"
-    if bounds[1] < low:
+        return f"{launches} {carry} no verdict, {LAUNCHES} do"
+    return "launches fall into modes" if span.confidence < 1 - INTERVAL_ALPHA else ""
+
+
+def against_margin(launches: int, span: Interval | None, margin: float = MARGIN) -> tuple[Comparison, str]:
+    """Of a ratio of rates: SLOWER or FASTER where its whole interval is, beyond the margin; SAME wholly
+    within it."""
+    why = unsure(launches, span)
+    if why or span is None:
+        return "UNDECIDED", why
+    low, high = 1 / (1 + margin), 1 + margin
+    if span.hi < low:
         return "SLOWER", ""
-    if bounds[0] > high:
+    if span.lo > high:
         return "FASTER", ""
-    if low < bounds[0] and bounds[1] < high:
+    if low < span.lo and span.hi < high:
         return "SAME", ""
-    return "UNDECIDED", f"the interval reaches into the margin of {MARGIN:.0%}".replace("%", " %")
+    return "UNDECIDED", f"the interval reaches into the margin of {100 * margin:.2g} %"
 
 
 def stretch(total_s: float) -> tuple[float, str]:
