@@ -15,6 +15,7 @@ from zbench.judge.conditions import Conditions
 from zbench.judge.datasheets import of_subjects
 from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
 from zbench.judge.history import Kept, Series
+from zbench.judge.hostcards import HostCards, host_cards
 from zbench.judge.outcome import exit_code
 from zbench.judge.peers import against_best
 from zbench.judge.power import gains
@@ -83,7 +84,8 @@ def assess(
     claims = over_card(claims, baseline_card or run.baseline_card)
     summaries = sorted(summarise(records), key=reading_order)
     subjects = _subjects(run)
-    compared, floors = ratios(records, subjects), aa_floor(records)
+    # Cards of one kind are no peers: `hostcards` says which is slow, and no claim is about their ratio.
+    compared, floors = [] if run.each else ratios(records, subjects), aa_floor(records)
     margins = {suite: aa.floor for suite, aa in floors.items()}
     for name, (their_run, their_records) in baselines.items():
         now, then = Kept(directory.name, run, records), Kept(name, their_run, their_records)
@@ -99,7 +101,8 @@ def assess(
         subjects=subjects,
         conditions=_conditions(summaries),
     )
-    verdicts = judge(claims, summaries, compared, steps, facts) if carries_verdicts(run) else []
+    alone = [summary for summary in summaries if summary.case.together == 1]  # what claims are about
+    verdicts = judge(claims, alone, compared, steps, facts) if carries_verdicts(run) else []
     return Findings(
         directory=directory,
         run=run,
@@ -110,10 +113,11 @@ def assess(
         verdicts=verdicts,
         floors=floors,
         scaling=steps,
-        peers=against_best(summaries, subjects),
+        peers=() if run.each else against_best(summaries, subjects),
         datasheets=of_subjects(run, records),
         gains=gains(records),
         sustained=sustained(records) if run.minutes is not None else (),
+        hostcards=host_cards(summaries, run.cards, margins.get("card", 0.0)) if run.each else HostCards(),
     )
 
 

@@ -14,6 +14,7 @@ from zbench.report.charts.decode import decode
 from zbench.report.charts.ecdf import Limit, latency_ecdf
 from zbench.report.charts.efficiency import efficiency
 from zbench.report.charts.gemm import gemm_share
+from zbench.report.charts.hostcards import host_strip
 from zbench.report.charts.ladder import ladder
 from zbench.report.charts.latency import latency
 from zbench.report.charts.roofline import roofline
@@ -38,6 +39,8 @@ def draw(findings: Findings) -> list[Chart | Missing]:
     ]
     if findings.run.minutes is not None:  # it is what such a run was for
         drawn.insert(1, sustained(findings.sustained))
+    if findings.run.each:  # likewise
+        drawn.insert(1, host_strip(findings.hostcards))
     return drawn
 
 

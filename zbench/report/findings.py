@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zbench.judge.claims import Claim
 from zbench.judge.datasheets import DataSheet
+from zbench.judge.hostcards import HostCards
 from zbench.judge.peers import Group
 from zbench.judge.power import Gain
 from zbench.judge.ratios import AA, Ratio
@@ -40,6 +41,8 @@ class Findings:
     """What zeros gained over random data."""
     sustained: Sequence[Sustained] = ()
     """Of a run by the minute: how its cases lasted."""
+    hostcards: HostCards = field(default_factory=HostCards)
+    """Of a run of each card of the host: which is slow, and how much they disturb each other."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

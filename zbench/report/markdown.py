@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from zbench.report import standing, words
+from zbench.report import hostcards, standing, words
 from zbench.report.conditions import machine, settings
 from zbench.report.findings import Findings
 from zbench.report.judged import Judged, judged
@@ -30,9 +30,12 @@ def render_markdown(findings: Findings) -> str:
     for label, part in findings.parts.items():
         parts += [f"## How sure{f': run {label}' if label else ''}", _sureness(part)]
     if findings.peers:
-        rows = ([text(cell) for cell in row] for row in standing.rows(findings.peers))
-        header = [text(name) for name in standing.HEADER]
-        parts += [f"## {standing.TITLE}", text(standing.about(findings.peers)), table(header, rows)]
+        standings = ([text(cell) for cell in row] for row in standing.rows(findings.peers))
+        parts += [f"## {standing.TITLE}", text(standing.about(findings.peers))]
+        parts.append(table([text(name) for name in standing.HEADER], standings))
+    for title, header, rows in hostcards.tables(findings.hostcards):
+        cells = ([code(row[0]), code(row[1]), *map(text, row[2:])] for row in rows)
+        parts += [f"## {title}", text(hostcards.ABOUT), table([text(name) for name in header], cells)]
     parts += ["## Results", _results(findings)]
     if findings.sustained:
         found = ([code(s.key), code(s.subject), text(lasted(s))] for s in findings.sustained)

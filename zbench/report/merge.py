@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from zbench.judge.hostcards import HostCards
 from zbench.judge.scaling import Scaling
 from zbench.records.schema import Run
 from zbench.report.findings import Findings
@@ -44,6 +45,10 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
         peers=[group for found in each for group in found.peers],
         datasheets={subject: sheet for found in each for subject, sheet in found.datasheets.items()},
         sustained=_adjacent((s for found in each for s in found.sustained), lambda s: s.key),
+        hostcards=HostCards(
+            tuple(line for found in each for line in found.hostcards.lineups),
+            tuple(d for found in each for d in found.hostcards.disturbances),
+        ),
         members=members,
     )
 
@@ -65,6 +70,13 @@ def _labelled(found: Findings, label: str) -> Findings:
         records=[replace(record, subject=mark(record.subject)) for record in found.records],
         summaries=[replace(s, subject=mark(s.subject)) for s in found.summaries],
         sustained=[replace(s, subject=mark(s.subject)) for s in found.sustained],
+        hostcards=HostCards(
+            tuple(
+                replace(line, members=tuple(replace(m, subject=mark(m.subject)) for m in line.members))
+                for line in found.hostcards.lineups
+            ),
+            tuple(replace(d, subject=mark(d.subject)) for d in found.hostcards.disturbances),
+        ),
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from zbench.judge.power import Gain
 from zbench.records.schema import Run
-from zbench.report import words
+from zbench.report import hostcards, words
 from zbench.report.findings import Findings
 
 LISTED = 3
@@ -33,6 +33,10 @@ def _of(findings: Findings) -> list[tuple[str, str]]:
         tool, file = run.imported.tool, run.imported.file
         why = f"its figures are those of {tool}, from {file}: evidence DATA SHEET, no answer was checked here"
         found.append(("is imported", why))
+    if slow := hostcards.slow(findings.hostcards):
+        found.append((f"found {words.counted(len(slow), 'slow card')}", _listed(list(slow.values()))))
+    if run.each and len(run.cards) == 1:
+        found.append(("is of one card", f"there is one of this kind on this host, {run.cards[0]}"))
     if slowed := [s for s in findings.summaries if s.watched and s.watched.throttle]:
         reasons = [f"{s.key} of {s.subject} ({', '.join(s.watched.throttle)})" for s in slowed if s.watched]
         found.append((f"was throttled in {words.counted(len(slowed), 'case')}", _listed(reasons)))

@@ -136,7 +136,8 @@ def next_steps(findings: Findings, page: str) -> list[str]:
         steps.append(f"decide {listed(undecided)}: run again with --launches {MORE_LAUNCHES}")
     elif findings.run.profile == "smoke":
         steps.append("zbench run --profile quick: five launches, which is what a verdict needs")
-    if not any(ratio.suite == "card" for ratio in findings.ratios) and findings.run.cards:
+    peerless = not any(ratio.suite == "card" for ratio in findings.ratios) and not findings.run.each
+    if peerless and findings.run.cards:
         steps.append("compare with a peer: zbench run card --card cpu --card numpy")
     return steps + look
 

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.summary import Summary
-from zbench.report import rows, standing, words
+from zbench.report import hostcards, rows, standing, words
 from zbench.report.conditions import machine
 from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
@@ -87,6 +87,7 @@ def render_screen(
         *screen.verdicts(findings),
         *screen.results(findings, every_result),
         *screen.standing(findings),
+        *screen.hostcards(findings),
         screen.noise(findings),
         screen.places(findings, page),
     ]
@@ -186,6 +187,9 @@ class Screen:
 
     def results(self, findings: Findings, every: bool) -> list[RenderableType]:
         shown = list(findings.summaries) if every else rows.headline(findings.summaries)
+        first = findings.run.cards[:1] if findings.run.each and not every else []
+        if first:  # its siblings stand side by side below
+            shown = [s for s in shown if s.subject in first or s.bad]
         parts: list[RenderableType] = [Text()]
         if self.width >= WIDE:
             parts.append(self._flat(shown, findings.datasheets))
@@ -198,9 +202,8 @@ class Screen:
                 parts.append(line(summary, findings.datasheets))
         more = len(findings.summaries) - len(shown)
         if more > 0:
-            text = (
-                "Shown: the largest size of each (smallest where it is a latency), and all that went wrong; "
-            )
+            shows = first[0] if first else "the largest size of each (smallest where it is a latency)"
+            text = f"Shown: {shows}, and all that went wrong; "
             parts.append(self.say(f"{text}{more} more on the page.", "dim"))
         return parts
 
@@ -251,6 +254,14 @@ class Screen:
             peak = f"; {share} % of peak or roof" if share != "-" else ""
             parts += [self.say(name), self._indented(f"{ratio}; worst {worst}{peak}")]
         return [*parts, self.say(standing.about(findings.peers), "dim")]
+
+    def hostcards(self, findings: Findings) -> list[RenderableType]:
+        """The cards of the host, a case in two lines."""
+        told = hostcards.brief(findings.hostcards)
+        if not told:
+            return []
+        lines = (line for key, text in told for line in (self.say(key), self._indented(text)))
+        return [Text(), self.say(hostcards.TITLE, "bold"), *lines]
 
     def noise(self, findings: Findings) -> RenderableType:
         floors = [f"{suite} {words.floor(aa.floor)}" for suite, aa in findings.floors.items()]
