@@ -170,7 +170,7 @@ def _burst(
         policy = Policy(order["burst_ns"], order["rounds_max"], order.get("sustained", False))
         seed = slot_seed(order["seed"], order["launch"], case.key, -1)
         if unsettled:
-            settle(bench, LIMIT_BURSTS * policy.burst_ns)
+            settle(bench, LIMIT_BURSTS * policy.burst_ns, share=share)
         return record | burst(
             bench, policy, bench.clock_cost_ns(), seed, share, meter=meter, together=together
         )

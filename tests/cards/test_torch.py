@@ -318,6 +318,14 @@ def test_an_unknown_or_absent_device_is_refused(option: str) -> None:
         Torch(option)
 
 
+def test_siblings_are_all_devices_of_the_kind() -> None:
+    """By number, whichever of them is named; the CPU is one."""
+    assert list(Torch.siblings("cpu")) == ["cpu"]
+    found = [option for option in devices.present() if option != "cpu"]
+    for option in found:
+        assert list(Torch.siblings(option)) == found
+
+
 def test_without_an_option_it_is_what_torch_finds() -> None:
     """Its accelerator, or else the CPU; both are offered by name."""
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,12 @@ class Warming(Cpu):
         self.note("rounds")
         return super().run_rounds(plan, rounds, batch)
 '''
+
+
+def others_go_on(windows: int) -> Callable[[bytes], list[bytes]]:
+    """`share` with a second card that needs so many windows."""
+    left = iter([True] * windows)
+    return lambda data: [data, repr(float(next(left, False))).encode()]
 
 
 class Card:
@@ -111,3 +118,12 @@ def test_a_card_settles_once_in_each_launch(tmp_path: Path) -> None:
         before_the_probe = [burst.split("probe")[0].count("rounds") for burst in bursts]
         assert before_the_probe[0] >= 7  # two, three windows, and the pilot's two
         assert set(before_the_probe[1:]) <= {1, 2}
+
+
+def test_cards_that_are_measured_together_settle_together() -> None:
+    """One that holds at once stays under load until its sibling does, too."""
+    card = Card(0.0, 0)
+    by_itself = settle(card, 60 * 10**9, card.clock)  # type: ignore[arg-type]
+    card = Card(0.0, 0)
+    beside = settle(card, 60 * 10**9, card.clock, others_go_on(9))  # type: ignore[arg-type]
+    assert (len(by_itself) < 9, len(beside)) == (True, 9)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
+from zbench.fabrics.base import Share
 from zbench.measure.bench import Bench
+from zbench.measure.burst import agree, alone
 
 WINDOW_NS = 500_000_000
 """Of load between two looks at its rate: clocks swing within tenths of a second."""
@@ -28,14 +30,19 @@ def settled(rates: Sequence[float]) -> bool:
     return len(last) == WINDOWS and max(last) <= (1 + AGREEMENT) * min(last)
 
 
-def settle(bench: Bench, limit_ns: int, clock: Callable[[], int] = perf_counter_ns) -> list[float]:
-    """Run the case until its rate holds or the time is up; executions per second of each window."""
+def settle(
+    bench: Bench, limit_ns: int, clock: Callable[[], int] = perf_counter_ns, share: Share = alone
+) -> list[float]:
+    """Run the case until its rate holds or the time is up; executions per second of each window.
+
+    Cards that are measured at the same time go on until the last of them holds: one that waited would cool.
+    """
     bench.run(1, 1)  # the first one loads code
     began = clock()
     bench.run(1, 1)
     rounds = max(1, WINDOW_NS // LOOKS // max(1, clock() - began))
     rates: list[float] = []
-    while not settled(rates) and clock() - began < limit_ns:
+    while agree(share, float(not settled(rates) and clock() - began < limit_ns)):
         start, executions, elapsed_ns = clock(), 0, 0
         while elapsed_ns < WINDOW_NS:
             bench.run(rounds, 1)

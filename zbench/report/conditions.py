@@ -16,6 +16,7 @@ SETTINGS = (
     "profile",
     "launches",
     "minutes",
+    "each",
     "ranks",
     "suites",
     "cards",

@@ -24,7 +24,9 @@ from zbench.report.findings import Findings
 
 def draw(findings: Findings) -> list[Chart | Missing]:
     """Every chart in the order of the page, or why it is not there."""
-    summaries, records, floors = findings.summaries, findings.records, findings.floors
+    # What all cards of a host do at once has a chart of its own.
+    summaries = [summary for summary in findings.summaries if summary.case.together == 1]
+    records, floors = findings.records, findings.floors
     drawn = [
         claims(findings.claims, findings.verdicts),
         gemm_share(summaries, records, floors, findings.datasheets),
