@@ -74,6 +74,28 @@ def test_all_at_once_is_at_the_same_time(four: tuple[Path, dict[str, Any], list[
     assert run.cards == LABELS
 
 
+def test_the_report_lays_the_cards_side_by_side(
+    four: tuple[Path, dict[str, Any], list[Record]],
+) -> None:
+    """Both ways in document, page, screen and chart; two launches decide nothing about any card."""
+    place, document, _ = four
+    told = document["hostcards"]
+    assert [(case["together"], [c["subject"] for c in case["cards"]]) for case in told["cases"]] == [
+        (1, LABELS),
+        (4, LABELS),
+    ]
+    assert {card["verdict"] for case in told["cases"] for card in case["cards"]} == {"UNDECIDED"}
+    assert [(d["subject"], d["together"], d["ratio"] > 0) for d in told["disturbances"]] == [
+        (label, 4, True) for label in LABELS
+    ]
+    assert (told["slow"], document["ratios"]) == ([], [])
+    assert "Cards of this host" in (place / "run/report.html").read_text()
+    assert (place / "run/charts/hostcards.svg").exists()
+    screen = zbench(place, "report", "run")
+    assert "4 cards all at once: " in " ".join(screen.stdout.split())
+    assert "2 launches carry no verdict, 5 do" in " ".join(screen.stdout.split())
+
+
 def test_a_run_that_was_cut_off_is_finished(tmp_path: Path) -> None:
     """--append adds a block of both ways; the run remembers that it is of each card."""
     measured(tmp_path, FOUR, "--launches", "1")
@@ -102,7 +124,8 @@ def test_a_wrong_card_spoils_no_other(tmp_path: Path) -> None:
 
 def test_a_kind_of_one_card_says_so_and_is_measured(tmp_path: Path) -> None:
     """The cpu card has no siblings: nothing to run together."""
-    _, records = measured(tmp_path, "cpu")
+    document, records = measured(tmp_path, "cpu")
+    assert any("there is one of this kind on this host, cpu" in told for told in document["remarks"])
     assert {(r.subject, r.case.together, r.status) for r in records} == {("cpu", 1, "ok")}
 
 

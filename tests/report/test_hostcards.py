@@ -146,7 +146,7 @@ def test_two_cards_are_shares_of_the_fastest() -> None:
     found = judged(cards=2, slow=1)
     chart = host_strip(found.hostcards)
     assert isinstance(chart, Chart)
-    assert "2 cards tell no outlier, 4 do" in chart.caption
+    assert "fewer than 4 cards tell no outlier" in chart.caption
     assert "(of the fastest)" in render_markdown(found).replace("\\", "")
 
 

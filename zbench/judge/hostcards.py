@@ -203,7 +203,7 @@ def _member(
     why = unsure(len(own), span)
     verdict: Standing = "UNDECIDED"
     if limit is None:
-        why = f"{len(values)} cards tell no outlier, {CARDS_MIN} do"
+        why = f"fewer than {CARDS_MIN} cards tell no outlier"
     elif span is not None and not why:
         if span.hi < limit:
             verdict = "SLOW"

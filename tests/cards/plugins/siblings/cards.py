@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from zbench.cards.cpu import Cpu
-from zbench.case import Case
 
 
 class Four(Cpu):
-    """Four cards of one kind. Each computes on one core, by its number, as if it were its own."""
+    """Four cards of one kind, each of which takes all cores for its own: at once they have to share."""
 
     count = 4
 
@@ -25,12 +23,6 @@ class Four(Cpu):
 
     def describe(self) -> dict[str, str]:
         return super().describe() | {"device": f"number {self.number}"}
-
-    def probe(self, case: Case) -> tuple[str, float] | None:
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) > 1:  # asked for before the first rounds: here this process is a worker
-            os.sched_setaffinity(0, {cores[self.number % len(cores)]})
-        return super().probe(case)
 
 
 class Twice(Four):
