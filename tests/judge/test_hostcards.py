@@ -122,7 +122,13 @@ def test_few_cards_have_ratios_and_no_outlier(cards: int) -> None:
 
 def test_nothing_below_the_noise_is_an_effect() -> None:
     """A card 10 % slower, on a host where the same thing differs from itself by 15 %."""
-    assert judged(with_one(1.1), floor=0.15).slow == ()
+    found = judged(with_one(1.1), floor=0.15)
+    assert {(member.verdict, member.why) for member in found.members} == {
+        ("UNDECIDED", "equal only within the noise floor of 15 %")
+    }
+    made = measured(SPREAD) + measured(SPREAD, at_once(8))
+    for each in host_cards(summarise(made), CARDS, floor=0.15).disturbances:
+        assert (each.verdict, each.why) == ("UNDECIDED", "equal only within the noise floor of 15 %")
 
 
 def test_a_wrong_card_is_in_the_line_and_has_no_figure() -> None:

@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 
 from zbench.case import Case
-from zbench.judge.ratios import MARGIN, Comparison, Pairs
+from zbench.judge.ratios import MARGIN, SAME_LIMIT, Comparison, Pairs
 from zbench.judge.summary import Pair, Summary, known_workload
-from zbench.judge.sustained import against_margin, unsure
+from zbench.judge.sustained import against_margin, unsure, within_noise
 from zbench.measure.statistics import interval, ratio_interval
 
 CARDS_MIN = 4
@@ -128,7 +128,7 @@ def lineup(summaries: Sequence[Summary], floor: float = 0.0) -> Lineup:
     spread = _spread([float(np.median(each)) for each in shares.values()]) if enough else None
     limit = None
     if spread is not None:
-        limit = min(1 - max(EFFECT_MIN, floor), 1 - critical_z(len(timed)) * spread)
+        limit = max(0.0, 1 - max(EFFECT_MIN, floor, critical_z(len(timed)) * spread))
     return Lineup(
         key=first.key,
         case=first.case,
@@ -136,7 +136,7 @@ def lineup(summaries: Sequence[Summary], floor: float = 0.0) -> Lineup:
         of="median" if enough else "fastest",
         centre=centre,
         limit=limit,
-        members=tuple(_member(s, values, shares, spread, limit) for s in summaries),
+        members=tuple(_member(s, values, shares, spread, limit, floor) for s in summaries),
     )
 
 
@@ -182,6 +182,7 @@ def _member(
     shares: Mapping[str, list[float]],
     spread: float | None,
     limit: float | None,
+    floor: float,
 ) -> Member:
     if s.subject not in values:
         return Member(subject=s.subject, why=f"{s.status}: {s.why}" if s.why else s.status)
@@ -207,6 +208,8 @@ def _member(
     elif span is not None and not why:
         if span.hi < limit:
             verdict = "SLOW"
+        elif span.lo >= limit and floor > SAME_LIMIT:
+            why = within_noise(floor)
         elif span.lo >= limit:
             verdict = "NORMAL"
         else:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from zbench.case import Case
-from zbench.judge.ratios import MARGIN, Comparison
+from zbench.judge.ratios import MARGIN, SAME_LIMIT, Comparison
 from zbench.judge.summary import Pair, is_bad, known_workload
 from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, Floats, Interval, interval
 from zbench.records.schema import Record, Sample
@@ -107,6 +107,11 @@ def unsure(launches: int, span: Interval | None) -> str:
     return "launches fall into modes" if span.confidence < 1 - INTERVAL_ALPHA else ""
 
 
+def within_noise(floor: float) -> str:
+    """Why nothing is called equal here, see `SAME_LIMIT`."""
+    return f"equal only within the noise floor of {100 * floor:.0f} %"
+
+
 def against_margin(launches: int, span: Interval | None, margin: float = MARGIN) -> tuple[Comparison, str]:
     """Of a ratio of rates: SLOWER or FASTER where its whole interval is, beyond the margin; SAME wholly
     within it."""
@@ -119,7 +124,7 @@ def against_margin(launches: int, span: Interval | None, margin: float = MARGIN)
     if span.lo > high:
         return "FASTER", ""
     if low < span.lo and span.hi < high:
-        return "SAME", ""
+        return ("SAME", "") if margin <= SAME_LIMIT else ("UNDECIDED", within_noise(margin))
     return "UNDECIDED", f"the interval reaches into the margin of {100 * margin:.2g} %"
 
 
