@@ -1,7 +1,8 @@
 """Which instruction set multiplies a dtype: the one whose multiply-adds measure fastest here.
 
-Never by the CPU's name, which virtual machines make up (half the rate is then lost: flame/blis' `vpu_count()`),
-and not by what the CPU lists alone: with one 512-bit unit, or a lower clock for it, narrower ones are as fast.
+Never by the CPU's name, which virtual machines make up (flame/blis' `vpu_count()`, at half the rate), and
+not by what the CPU lists alone: with one 512-bit unit, or a lower clock for it, narrower ones are as
+fast.
 """
 
 from __future__ import annotations
