@@ -6,6 +6,7 @@
 #ifndef ZB_GEMM_KERNEL_H
 #define ZB_GEMM_KERNEL_H
 
+#include "gemm/unroll.h"
 #include <stdint.h>
 
 #include "core/cpu.h"
