@@ -164,7 +164,7 @@ static inline void f32_store_first(float *to, f32_vec v, int count)
         half = _mm256_extractf128_ps(v, 1);
     }
     if (count & 2) {
-        _mm_store_sd((double *)(void *)to, _mm_castps_pd(half));
+        _mm_storel_pi((__m64 *)(void *)to, half); /* at any alignment, unlike a store of a double */
         to += 2;
         half = _mm_movehl_ps(half, half);
     }
