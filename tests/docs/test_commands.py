@@ -89,12 +89,15 @@ FINE = {
 CASES = {"card": "gemm/fp32/256*threads=1", "fabric": "barrier/*", "scaling": "step/*ranks=1"}
 LAYER = "gemm/bf16/1x1024x2048/*"
 """A small layer of the smallest model."""
+LARGEST = "gemm/fp32/*"
+"""`--each` asks the largest product of each dtype only."""
 
 PASS_ON = f'''#!{sys.executable}
 """Passes a command on, shortened; see tests/docs/test_commands.py."""
 import os, sys
 name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
-cases, layer, longer = {CASES!r}, {LAYER!r}, os.environ.get("ZBENCH_DOCS_LONGER", "").split()
+cases, layer, largest = {CASES!r}, {LAYER!r}, {LARGEST!r}
+longer = os.environ.get("ZBENCH_DOCS_LONGER", "").split()
 
 def without(words, *options):
     kept, skip = [], False
@@ -125,7 +128,8 @@ elif name == "zbench" and (
         words = [*without(words, "--minutes"), "--minutes", "0.02"]
     if "--case" not in words:
         for suite in suites:
-            words += ["--case", layer if "--model" in words else cases[suite]]
+            special = layer if "--model" in words else largest if "--each" in words else ""
+            words += ["--case", special or cases[suite]]
 os.execv(os.path.join({str(BIN)!r}, name), [name, *words])
 '''
 
