@@ -2,6 +2,8 @@
 #ifndef ZB_CORE_DTYPE_H
 #define ZB_CORE_DTYPE_H
 
+#include <stdint.h>
+
 /* public */
 enum {
     ZB_FP32 = 0,
@@ -17,5 +19,23 @@ enum {
     ZB_U8S8 = 10 /* a product's operands: A uint8, B int8 */
 };
 /* end */
+
+/* Bytes of an element; ZB_U8S8 names two types of one byte. */
+static inline int64_t zb_dtype_bytes(int dtype)
+{
+    switch (dtype) {
+    case ZB_FP64:
+    case ZB_INT64:
+        return 8;
+    case ZB_FP32:
+    case ZB_INT32:
+        return 4;
+    case ZB_BF16:
+    case ZB_FP16:
+        return 2;
+    default:
+        return 1;
+    }
+}
 
 #endif

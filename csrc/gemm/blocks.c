@@ -1,4 +1,4 @@
-#include "gemm/kernel.h"
+#include "gemm/plan.h"
 
 /* A panel of A may fill half of L1; the panels of B stream through the other half. */
 static const int64_t L1_DIVISOR = 2;
@@ -9,16 +9,6 @@ static const int64_t L3_DIVISOR = 4;
 /* Below, C is read and written too often; above, the kernel has long reached its rate. */
 static const int64_t KC_MIN = 128, KC_MAX = 512;
 static const int64_t KC_UNIT = 8;
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t round_up(int64_t value, int64_t unit)
-{
-    return divide_up(value, unit) * unit;
-}
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {

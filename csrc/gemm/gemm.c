@@ -107,22 +107,6 @@ static int sum_of(int dtype)
     }
 }
 
-static int64_t bytes_of(int dtype)
-{
-    switch (dtype) {
-    case ZB_FP64:
-        return 8;
-    case ZB_FP32:
-    case ZB_INT32:
-        return 4;
-    case ZB_BF16:
-    case ZB_FP16:
-        return 2;
-    default:
-        return 1;
-    }
-}
-
 static int valid_request(const zb_gemm_request *request)
 {
     const zb_gemm_blocks *blocks = &request->blocks;
@@ -168,10 +152,7 @@ static int prepare(zb_gemm *plan)
         return ZB_EISA;
     int64_t m = request->m, n = request->n, k = request->k;
     plan->path = choose_path(plan);
-    plan->element_a = kernel->size_a;
-    plan->element_b = kernel->size_b;
-    plan->element_c = bytes_of(request->out);
-    plan->element_sum = bytes_of(kernel->sum);
+    int64_t sum_bytes = zb_dtype_bytes(kernel->sum);
     plan->blocks = zb_gemm_choose_blocks(kernel, zb_cpu_caches(), request);
     plan->weights_k = plan->path == ZB_GEMM_PATH_PACKED ? plan->blocks.kc : k;
     int narrows = zb_gemm_narrows(plan), status;
@@ -179,16 +160,16 @@ static int prepare(zb_gemm *plan)
         int64_t kc = plan->blocks.kc;
         status = allocate(plan, divide_up(plan->blocks.mc, kernel->rows) * zb_gemm_panel_a_bytes(kernel, kc),
                           divide_up(plan->blocks.nb, kernel->columns) * zb_gemm_panel_b_bytes(kernel, kc),
-                          narrows ? plan->blocks.mc * n * plan->element_sum : 0);
+                          narrows ? plan->blocks.mc * n * sum_bytes : 0);
     } else if (plan->path == ZB_GEMM_PATH_SMALL) {
         int64_t panels = divide_up(n, kernel->columns) * zb_gemm_panel_b_bytes(kernel, k) +
                          (kernel->direct ? 0 : divide_up(m, kernel->rows) * zb_gemm_panel_a_bytes(kernel, k));
         plan->own_sums = round_up(panels, 64);
-        status = allocate(plan, 0, plan->own_sums + (narrows ? m * n * plan->element_sum : 0), 0);
+        status = allocate(plan, 0, plan->own_sums + (narrows ? m * n * sum_bytes : 0), 0);
     } else {
         plan->lead = round_up(zb_gemm_words(kernel, k), kernel->lanes) + kernel->lanes; /* off the powers of two */
         status = allocate(plan, m * plan->lead * kernel->word_bytes,
-                          narrows ? m * zb_gemm_thin_columns(plan) * plan->element_sum : 0, 0);
+                          narrows ? m * zb_gemm_thin_columns(plan) * sum_bytes : 0, 0);
     }
     int alone = plan->path == ZB_GEMM_PATH_SMALL && (request->threads == 1 || request->batch == 1);
     return status != ZB_OK || alone ? status : zb_pool_create(request->threads, &plan->pool);
@@ -235,7 +216,7 @@ int64_t zb_gemm_weights_bytes(const zb_gemm *plan)
         return 0;
     int64_t k = plan->request.k, kc = plan->weights_k, panels = divide_up(plan->request.n, kernel->columns);
     if (keeps_thin(plan))
-        return panels * (kernel->columns * zb_gemm_words(kernel, k) * kernel->thin_bytes + kernel->tail_bytes);
+        return panels * zb_gemm_thin_panel_bytes(kernel, k);
     return panels * (k / kc * zb_gemm_panel_b_bytes(kernel, kc) +
                      (k % kc ? zb_gemm_panel_b_bytes(kernel, k % kc) : 0));
 }

@@ -23,15 +23,6 @@ static inline __m512i across(const void *from, int64_t k_step)
     return word;
 }
 
-static inline int32_t one(const void *from, int64_t k_step, int n)
-{
-    const uint8_t *bytes = from;
-    uint32_t word = 0;
-    for (int r = 0; r < n; r++)
-        word |= (uint32_t)bytes[r * k_step] << 8 * r;
-    return (int32_t)word;
-}
-
 static inline i32_vec i32_flip(i32_vec words)
 {
     return _mm512_xor_si512(words, _mm512_set1_epi32((int32_t)0x80808080));
@@ -42,20 +33,12 @@ static inline i32_vec i32_flip(i32_vec words)
 #define DOT_ROWS 8
 #define DOT_LINES 3
 #define NAME(name) fours_##name
-#define TAIL 1
-#define K_UNIT 4
 #define ADD(sum, a, b) _mm512_dpbusd_epi32(sum, a, b)
-#define ALONG_S8(from) along(from)
-#define ALONG_U8(from) along(from)
-#define ACROSS_S8(from, k_step) across(from, k_step)
-#define ACROSS_U8(from, k_step) across(from, k_step)
-#define ONE_S8(from, k_step, n) one(from, k_step, n)
-#define ONE_U8(from, k_step, n) one(from, k_step, n)
-#include "gemm/integers.inc"
+#include "gemm/fours.inc"
 
 const zb_gemm_kernel *zb_gemm_kernel_avx512_vnni(int dtype)
 {
-    return dtype == ZB_INT8 ? &fours_int8_kernel : dtype == ZB_U8S8 ? &fours_u8s8_kernel : NULL;
+    return find(dtype);
 }
 #else
 const zb_gemm_kernel *zb_gemm_kernel_avx512_vnni(int dtype)

@@ -144,18 +144,13 @@ static void one_product(const zb_gemm_request *request, double alpha, double bet
     }
 }
 
-static int64_t size_of(int dtype)
-{
-    return dtype == ZB_FP64 ? 8 : dtype == ZB_FP32 || dtype == ZB_INT32 ? 4 : dtype == ZB_BF16 || dtype == ZB_FP16 ? 2 : 1;
-}
-
 void zb_gemm_naive(const zb_gemm_request *request, double alpha, double beta, const zb_gemm_slot *slot)
 {
     for (int64_t product = 0; product < request->batch; product++) {
         zb_gemm_slot one = *slot;
-        one.a = (const char *)slot->a + product * slot->stride_a * size_of(request->dtype);
-        one.b = (const char *)slot->b + product * slot->stride_b * size_of(request->dtype);
-        one.c = (char *)slot->c + product * slot->stride_c * size_of(request->out);
+        one.a = (const char *)slot->a + product * slot->stride_a * zb_dtype_bytes(request->dtype);
+        one.b = (const char *)slot->b + product * slot->stride_b * zb_dtype_bytes(request->dtype);
+        one.c = (char *)slot->c + product * slot->stride_c * zb_dtype_bytes(request->out);
         one_product(request, alpha, beta, &one);
     }
 }

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "core/dtype.h"
 #include "core/pool.h"
 #include "gemm/gemm.h"
 #include "gemm/kernel.h"
@@ -13,7 +14,6 @@ struct zb_gemm {
     int path, isa;
     const zb_gemm_kernel *kernel; /* NULL: naive */
     zb_gemm_blocks blocks;
-    int64_t element_a, element_b, element_c, element_sum; /* bytes */
     int64_t weights_k; /* steps of k in a panel of prepacked B */
     int64_t lead;      /* THIN: words of a line of A */
     char *shared;      /* PACKED: A's panels; THIN: A's words */
@@ -66,6 +66,12 @@ static inline int64_t zb_gemm_panel_b_bytes(const zb_gemm_kernel *kernel, int64_
     return kernel->columns * zb_gemm_words(kernel, k) * kernel->word_bytes + kernel->tail_bytes;
 }
 
+/* Of weights that stay as narrow as they are stored. */
+static inline int64_t zb_gemm_thin_panel_bytes(const zb_gemm_kernel *kernel, int64_t k)
+{
+    return kernel->columns * zb_gemm_words(kernel, k) * kernel->thin_bytes + kernel->tail_bytes;
+}
+
 /* The operands of one product of a batch, from a line and a step of k on. */
 static inline zb_gemm_lines zb_gemm_lines_a(const zb_gemm_call *call, int64_t product, int64_t line, int64_t k)
 {
@@ -73,7 +79,7 @@ static inline zb_gemm_lines zb_gemm_lines_a(const zb_gemm_call *call, int64_t pr
     const zb_gemm_slot *slot = call->slot;
     int64_t step = plan->request.transa ? 1 : slot->lda, k_step = plan->request.transa ? slot->lda : 1;
     return (zb_gemm_lines){
-        (const char *)slot->a + (product * slot->stride_a + line * step + k * k_step) * plan->element_a, step, k_step};
+        (const char *)slot->a + (product * slot->stride_a + line * step + k * k_step) * plan->kernel->size_a, step, k_step};
 }
 
 static inline zb_gemm_lines zb_gemm_lines_b(const zb_gemm_call *call, int64_t product, int64_t line, int64_t k)
@@ -82,13 +88,13 @@ static inline zb_gemm_lines zb_gemm_lines_b(const zb_gemm_call *call, int64_t pr
     const zb_gemm_slot *slot = call->slot;
     int64_t step = plan->request.transb ? slot->ldb : 1, k_step = plan->request.transb ? 1 : slot->ldb;
     return (zb_gemm_lines){
-        (const char *)slot->b + (product * slot->stride_b + line * step + k * k_step) * plan->element_b, step, k_step};
+        (const char *)slot->b + (product * slot->stride_b + line * step + k * k_step) * plan->kernel->size_b, step, k_step};
 }
 
 static inline char *zb_gemm_at_c(const zb_gemm_call *call, int64_t product, int64_t row, int64_t column)
 {
     const zb_gemm_slot *slot = call->slot;
-    return (char *)slot->c + (product * slot->stride_c + row * slot->ldc + column) * call->plan->element_c;
+    return (char *)slot->c + (product * slot->stride_c + row * slot->ldc + column) * zb_dtype_bytes(call->plan->request.out);
 }
 
 /* Whether C is narrower than the sums. */
@@ -102,14 +108,14 @@ static inline void zb_gemm_fetch_c(const zb_gemm *plan, int64_t rows, int64_t co
                                    float *sums, int64_t ld)
 {
     for (int64_t i = 0; i < rows; i++)
-        plan->kernel->widen(plan->request.out, columns, c + i * ldc * plan->element_c, sums + i * ld);
+        plan->kernel->widen(plan->request.out, columns, c + i * ldc * zb_dtype_bytes(plan->request.out), sums + i * ld);
 }
 
 static inline void zb_gemm_round_c(const zb_gemm *plan, int64_t rows, int64_t columns, const float *sums, int64_t ld,
                                    char *c, int64_t ldc)
 {
     for (int64_t i = 0; i < rows; i++)
-        plan->kernel->narrow(plan->request.out, columns, sums + i * ld, c + i * ldc * plan->element_c);
+        plan->kernel->narrow(plan->request.out, columns, sums + i * ld, c + i * ldc * zb_dtype_bytes(plan->request.out));
 }
 
 #endif

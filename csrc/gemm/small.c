@@ -35,8 +35,8 @@ void zb_gemm_small(void *argument, int thread)
     const zb_gemm *plan = call->plan;
     int64_t products = plan->request.batch;
     char *own = plan->own + thread * plan->own_bytes;
-    if (plan->request.threads == 1 || products == 1) {
-        for (int64_t product = 0; product < products && thread == 0; product++)
+    if (!plan->pool) {
+        for (int64_t product = 0; product < products; product++)
             run_product(call, product, own);
         return;
     }

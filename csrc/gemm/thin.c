@@ -6,7 +6,7 @@ static const int64_t CLAIM_BYTES = 512 << 10;
 
 int64_t zb_gemm_thin_columns(const zb_gemm *plan)
 {
-    int64_t line_bytes = plan->request.k * plan->element_b, unit = plan->kernel->columns;
+    int64_t line_bytes = plan->request.k * plan->kernel->size_b, unit = plan->kernel->columns;
     int64_t columns = round_up(divide_up(CLAIM_BYTES, line_bytes > 0 ? line_bytes : 1), unit);
     int64_t fair = round_up(divide_up(plan->request.n, zb_gemm_pieces(plan->request.threads)), unit);
     return columns < fair ? columns : fair;
@@ -23,9 +23,8 @@ static void run_columns(const zb_gemm_call *call, int64_t column, int64_t column
     if (narrows && call->beta != 0)
         zb_gemm_fetch_c(plan, m, columns, c, ldc, sums, columns);
     if (plan->request.prepacked) {
-        int64_t words = zb_gemm_words(kernel, k);
-        int64_t panel_bytes = kernel->columns * words * kernel->thin_bytes + kernel->tail_bytes;
-        kernel->thin(m, columns, words, plan->shared, plan->lead,
+        int64_t panel_bytes = zb_gemm_thin_panel_bytes(kernel, k);
+        kernel->thin(m, columns, zb_gemm_words(kernel, k), plan->shared, plan->lead,
                      (const char *)call->slot->b + column / kernel->columns * panel_bytes, &to);
     } else {
         zb_gemm_lines b = zb_gemm_lines_b(call, 0, column, 0);
