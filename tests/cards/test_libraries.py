@@ -8,7 +8,7 @@ import pytest
 from cffi import FFI
 
 from zbench.cards.blis import Blis
-from zbench.cards.library import LibraryCard, Plan, bound, installed, opened, shared_library
+from zbench.cards.libraries import LibraryCard, Plan, bound, installed, opened, shared_library
 from zbench.cards.mkl import Mkl
 from zbench.cards.numpy import Numpy
 from zbench.case import Case

@@ -21,7 +21,7 @@ from typing import Any
 from cffi import FFI
 
 from zbench.cards.base import Slot
-from zbench.cards.library import Call, LibraryCard, Plan, bound, installed, opened, pointer
+from zbench.cards.libraries import Call, LibraryCard, Plan, bound, installed, opened, pointer
 from zbench.case import Case
 from zbench.errors import Unsupported, UsageError
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from zbench.cards.base import Slot
 from zbench.cards.host import aligned_empty, forced
-from zbench.cards.library import Call, LibraryCard, Plan, bound, installed, opened, pointer, shared_library
+from zbench.cards.libraries import Call, LibraryCard, Plan, bound, installed, opened, pointer, shared_library
 from zbench.cards.mkl_interface import (
     B_MATRIX,
     BLAS,

@@ -14,7 +14,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 from zbench.cards.base import Slot
 from zbench.cards.host import forced
-from zbench.cards.library import LibraryCard, Plan, bound
+from zbench.cards.libraries import LibraryCard, Plan, bound
 from zbench.case import Case
 from zbench.errors import Unsupported, UsageError
 

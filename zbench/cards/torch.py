@@ -223,7 +223,9 @@ class Torch(HostCard):
             products.require_prepacking(case, self.device)
             told |= {"library": "onednn", "weights": "packed by onednn", "out": "allocated"}
             return [(partial(products.prepacked, case), told)]
-        return [(partial(products.product, case), told | {"library": products.library(case, self.device)})]
+        return [
+            (partial(products.product, case), told | {"library": products.computed_by(case, self.device)})
+        ]
 
     def refresh(self, plan: Plan) -> None:
         plan.queue.calls[:] = [plan.make(slot) for slot in plan.slots]

@@ -94,7 +94,7 @@ SMALL = 16**3
 """Up to this m n k torch multiplies narrow floats itself (ATen, mkldnn_gemm_min_size)."""
 
 
-def library(case: Case, device: torch.device) -> str:
+def computed_by(case: Case, device: torch.device) -> str:
     """Who multiplies. On the CPU the BLAS what BLAS has, oneDNN the narrow dtypes; of floats torch keeps some
     products for itself, the small ones and some with a vector, and does not tell."""
     if device.type == "cuda" and not torch.version.hip:
