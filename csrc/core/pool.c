@@ -12,9 +12,9 @@
 static const int64_t SPIN_NS = 200000;
 enum { PAUSES_PER_CLOCK_READ = 64 };
 
-/* A line for each thread: how many pieces of its share were handed out, in each deck. */
+/* A line for each thread: how many pieces of its share were handed out. */
 typedef struct {
-    _Alignas(64) atomic_llong claimed[ZB_POOL_DECKS];
+    _Alignas(64) atomic_llong claimed;
 } share;
 
 struct zb_pool {
@@ -64,8 +64,7 @@ static int spin_until_open(zb_pool *pool, unsigned generation)
 static void reset_shares(zb_pool *pool)
 {
     for (int thread = 0; thread < pool->threads; thread++)
-        for (int deck = 0; deck < ZB_POOL_DECKS; deck++)
-            atomic_store_explicit(&pool->shares[thread].claimed[deck], 0, memory_order_relaxed);
+        atomic_store_explicit(&pool->shares[thread].claimed, 0, memory_order_relaxed);
 }
 
 void zb_pool_barrier(zb_pool *pool)
@@ -99,12 +98,12 @@ static int64_t share_start(const zb_pool *pool, int thread, int64_t total)
     return total / pool->threads * thread + total % pool->threads * thread / pool->threads;
 }
 
-int64_t zb_pool_claim(zb_pool *pool, int deck, int thread, int64_t total)
+int64_t zb_pool_claim(zb_pool *pool, int thread, int64_t total)
 {
     for (int i = 0; i < pool->threads; i++) {
         int owner = (thread + i) % pool->threads;
         int64_t start = share_start(pool, owner, total), end = share_start(pool, owner + 1, total);
-        atomic_llong *claimed = &pool->shares[owner].claimed[deck];
+        atomic_llong *claimed = &pool->shares[owner].claimed;
         /* Look first: a share that is used up must not be counted up by each who passes. */
         if (atomic_load_explicit(claimed, memory_order_relaxed) >= end - start)
             continue;

@@ -20,9 +20,7 @@ void zb_pool_run(zb_pool *pool, zb_task *task, void *argument);
 void zb_pool_barrier(zb_pool *pool);
 /* Inside a task: the next of `total` pieces of work for this thread, or `total` when none is left.
    Each piece is handed out once between two barriers. A thread gets its own share first, the same
-   ones every time, so that its caches keep what belongs to them; then it helps the others. There are
-   ZB_POOL_DECKS independent decks of pieces. */
-enum { ZB_POOL_DECKS = 2 };
-int64_t zb_pool_claim(zb_pool *pool, int deck, int thread, int64_t total);
+   ones every time, so that its caches keep what belongs to them; then it helps the others. */
+int64_t zb_pool_claim(zb_pool *pool, int thread, int64_t total);
 
 #endif

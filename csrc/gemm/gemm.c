@@ -8,10 +8,10 @@
 #include "core/status.h"
 #include "gemm/plan.h"
 
-/* Below this volume (m n k) packing and barriers cost more than they save: one thread, in place. */
-static const int64_t SMALL_VOLUME = 96 * 96 * 96;
+/* Below this volume (m n k) waking others costs more than they save. */
+static const int64_t ALONE_VOLUME = 96 * 96 * 96;
 /* In a batch that gives every thread several products each may be larger, while it fits the core's cache. */
-static const int64_t SMALL_VOLUME_BATCH = 256 * 256 * 256;
+static const int64_t BATCH_VOLUME = 256 * 256 * 256;
 enum { PRODUCTS_A_THREAD = 4 };
 
 static int vanishes(const zb_gemm_request *request, double x)
@@ -22,7 +22,7 @@ static int vanishes(const zb_gemm_request *request, double x)
 static void execute(zb_gemm *plan, double alpha, double beta, const zb_gemm_slot *slot)
 {
     const zb_gemm_request *request = &plan->request;
-    zb_gemm_call call = {plan, alpha, beta, slot};
+    zb_gemm_call call = {plan, alpha, beta, slot, plan->turns};
     if (request->m == 0 || request->n == 0)
         return;
     if (!plan->kernel || request->k == 0 || vanishes(request, alpha))
@@ -35,6 +35,8 @@ static void execute(zb_gemm *plan, double alpha, double beta, const zb_gemm_slot
                     : plan->path == ZB_GEMM_PATH_SMALL ? zb_gemm_small
                                                        : zb_gemm_thin,
                     &call);
+    if (plan->path == ZB_GEMM_PATH_PACKED)
+        plan->turns += request->batch * divide_up(request->m, plan->blocks.mc) * divide_up(request->k, plan->blocks.kc);
 }
 
 static int integers(const zb_gemm_request *request)
@@ -120,18 +122,45 @@ static int valid_request(const zb_gemm_request *request)
            blocks->nb >= 0 && addressable(batch, m, k) && addressable(batch, k, n) && addressable(batch, m, n);
 }
 
-/* Volumes as doubles: a product of three sizes may be beyond any integer. */
+/* Volumes and bytes as doubles: a product of three sizes may be beyond any integer. */
+static double volume(const zb_gemm_request *request)
+{
+    return (double)request->m * (double)request->n * (double)request->k;
+}
+
+/* Whether products are taken from where they are and fit a core's own cache: then copying is what costs. Measured at
+   n = 256 in place against packed: 0.93 of peak against 0.88 in fp32, 0.95 against 0.85 in fp64 (Emerald Rapids). */
+static int fits_in_place(const zb_gemm *plan)
+{
+    const zb_gemm_request *request = &plan->request;
+    double m = (double)request->m, n = (double)request->n, k = (double)request->k;
+    const zb_gemm_blocks *asked = &request->blocks; /* of what is packed */
+    return plan->kernel->direct && !zb_gemm_narrows(plan) && !asked->mc && !asked->kc && !asked->nb &&
+           (m * k + k * n + m * n) * (double)zb_dtype_bytes(plan->kernel->sum) <= (double)zb_cpu_caches().l2;
+}
+
 static int choose_path(const zb_gemm *plan)
 {
     const zb_gemm_request *request = &plan->request;
-    double volume = (double)request->m * (double)request->n * (double)request->k;
     if (request->batch == 1 && request->m <= ZB_GEMM_THIN_ROWS && (request->prepacked || request->transb))
         return ZB_GEMM_PATH_THIN;
     if (!request->prepacked &&
-        (volume <= (double)SMALL_VOLUME || (volume <= (double)SMALL_VOLUME_BATCH &&
-                                            request->batch >= (int64_t)request->threads * PRODUCTS_A_THREAD)))
+        (volume(request) <= (double)ALONE_VOLUME || fits_in_place(plan) ||
+         (volume(request) <= (double)BATCH_VOLUME &&
+          request->batch >= (int64_t)request->threads * PRODUCTS_A_THREAD)))
         return ZB_GEMM_PATH_SMALL;
     return ZB_GEMM_PATH_PACKED;
+}
+
+/* Parts that a small product is cut into, so that all threads find work. */
+static int64_t choose_parts(const zb_gemm *plan)
+{
+    const zb_gemm_request *request = &plan->request;
+    int64_t pieces = zb_gemm_pieces(request->threads);
+    if (pieces <= request->batch || volume(request) <= (double)ALONE_VOLUME || !fits_in_place(plan))
+        return 1;
+    int64_t down = divide_up(request->m, plan->kernel->rows), across = divide_up(request->n, plan->kernel->columns);
+    return smaller(divide_up(pieces, request->batch), down > across ? down : across);
 }
 
 static int allocate(zb_gemm *plan, int64_t shared, int64_t own, int64_t sums)
@@ -161,17 +190,21 @@ static int prepare(zb_gemm *plan)
         status = allocate(plan, divide_up(plan->blocks.mc, kernel->rows) * zb_gemm_panel_a_bytes(kernel, kc),
                           divide_up(plan->blocks.nb, kernel->columns) * zb_gemm_panel_b_bytes(kernel, kc),
                           narrows ? plan->blocks.mc * n * sum_bytes : 0);
+        plan->progress = calloc((size_t)divide_up(plan->blocks.mc, kernel->rows), sizeof *plan->progress);
+        if (!plan->progress)
+            status = ZB_ENOMEM;
     } else if (plan->path == ZB_GEMM_PATH_SMALL) {
         int64_t panels = divide_up(n, kernel->columns) * zb_gemm_panel_b_bytes(kernel, k) +
                          (kernel->direct ? 0 : divide_up(m, kernel->rows) * zb_gemm_panel_a_bytes(kernel, k));
         plan->own_sums = round_up(panels, 64);
+        plan->parts = choose_parts(plan);
         status = allocate(plan, 0, plan->own_sums + (narrows ? m * n * sum_bytes : 0), 0);
     } else {
         plan->lead = round_up(zb_gemm_words(kernel, k), kernel->lanes) + kernel->lanes; /* off the powers of two */
         status = allocate(plan, m * plan->lead * kernel->word_bytes,
                           narrows ? m * zb_gemm_thin_columns(plan) * sum_bytes : 0, 0);
     }
-    int alone = plan->path == ZB_GEMM_PATH_SMALL && (request->threads == 1 || request->batch == 1);
+    int alone = plan->path == ZB_GEMM_PATH_SMALL && (request->threads == 1 || request->batch * plan->parts == 1);
     return status != ZB_OK || alone ? status : zb_pool_create(request->threads, &plan->pool);
 }
 
@@ -200,6 +233,7 @@ void zb_gemm_destroy(zb_gemm *plan)
     free(plan->shared);
     free(plan->own);
     free(plan->sums);
+    free(plan->progress);
     free(plan);
 }
 

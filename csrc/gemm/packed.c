@@ -1,30 +1,63 @@
 /* The packed path: Goto & van de Geijn's blocking (TOMS 2008), threads side by side over C.
 
-   For each block of k the team packs A together; then each thread takes stretches of columns, packs what of B
-   belongs to one into a buffer of its own, which stays in its L2, and multiplies with all of A. Nothing
-   of B passes between cores. */
+   For each block of k each thread takes stretches of columns, packs what of B belongs to one into a buffer of its own,
+   which stays in its L2, and multiplies with all of A, whose panels the team shares. Nothing of B passes between
+   cores. */
+#include <sched.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "gemm/plan.h"
 
-/* Bytes packed for one claim: enough to hide its cost, too little to wait for. */
-static const int64_t PACK_BYTES = 64 << 10;
-
 /* The block that the team works on between two barriers: rows of one product, and the steps of k it adds. */
 typedef struct {
     int64_t product, row, rows, k, steps;
+    long long turn; /* its number among all that the plan has worked on, from 1 */
 } block;
 
-static void pack_a(const zb_gemm_call *call, const block *now, int thread)
+/* How far a panel of A is: of which turn, and whether it is being packed or packed. */
+static long long being_packed(long long turn)
+{
+    return 2 * turn - 1;
+}
+
+static long long is_packed(long long turn)
+{
+    return 2 * turn;
+}
+
+/* The panel of A from `row` of the block on. Who needs it first packs it, and multiplies with it at once: what is read
+   was fetched during the panel before, and what is written is still near. */
+static const char *panel_a(const zb_gemm_call *call, const block *now, int64_t row)
 {
     const zb_gemm *plan = call->plan;
-    int64_t panel_bytes = zb_gemm_panel_a_bytes(plan->kernel, now->steps);
-    int64_t panels = PACK_BYTES > panel_bytes ? PACK_BYTES / panel_bytes : 1, lines = panels * plan->kernel->rows;
-    int64_t pieces = divide_up(now->rows, lines);
-    for (int64_t piece; (piece = zb_pool_claim(plan->pool, 1, thread, pieces)) < pieces;)
-        plan->kernel->pack_a(smaller(lines, now->rows - piece * lines), now->steps,
-                             zb_gemm_lines_a(call, now->product, now->row + piece * lines, now->k),
-                             plan->shared + piece * panels * panel_bytes);
+    const zb_gemm_kernel *kernel = plan->kernel;
+    int64_t panel = row / kernel->rows;
+    char *to = plan->shared + panel * zb_gemm_panel_a_bytes(kernel, now->steps);
+    atomic_llong *progress = &plan->progress[panel];
+    long long seen = atomic_load_explicit(progress, memory_order_acquire);
+    if (seen < being_packed(now->turn) && atomic_compare_exchange_strong(progress, &seen, being_packed(now->turn))) {
+        kernel->pack_a(smaller(kernel->rows, now->rows - row), now->steps,
+                       zb_gemm_lines_a(call, now->product, now->row + row, now->k), to);
+        atomic_store_explicit(progress, is_packed(now->turn), memory_order_release);
+    }
+    while (atomic_load_explicit(progress, memory_order_acquire) != is_packed(now->turn))
+        sched_yield(); /* another thread is about to be ready with it */
+    return to;
+}
+
+/* The same panel, packed or not, to be fetched. */
+static zb_gemm_ahead fetch_a(const zb_gemm_call *call, const block *now, int64_t row)
+{
+    const zb_gemm *plan = call->plan;
+    const zb_gemm_kernel *kernel = plan->kernel;
+    int64_t panel = row / kernel->rows, panel_bytes = zb_gemm_panel_a_bytes(kernel, now->steps);
+    if (atomic_load_explicit(&plan->progress[panel], memory_order_relaxed) == is_packed(now->turn))
+        return (zb_gemm_ahead){.at = plan->shared + panel * panel_bytes, .lines = 1, .bytes = panel_bytes};
+    zb_gemm_lines a = zb_gemm_lines_a(call, now->product, now->row + row, now->k);
+    int64_t rows = smaller(kernel->rows, now->rows - row), lead = call->slot->lda * kernel->size_a;
+    int64_t lines = plan->request.transa ? now->steps : rows, width = plan->request.transa ? rows : now->steps;
+    return (zb_gemm_ahead){.at = a.from, .lines = lines, .bytes = width * kernel->size_a, .stride = lead};
 }
 
 /* Panels of B for `columns` columns from `column` on: packed ones of the user's, or packed now. */
@@ -50,30 +83,29 @@ static const char *panels_b(const zb_gemm_call *call, const block *now, int64_t 
     return own;
 }
 
-/* Rows of one piece. Each stretch of columns is cut into a multiple of the threads, so that they end
-   together. */
-static int64_t piece_rows(const zb_gemm *plan, const block *now, int64_t column_pieces)
+/* Rows are cut as well where there are few stretches of columns, so that the threads end together. */
+static int64_t row_pieces(const zb_gemm *plan, const block *now, int64_t stretches)
 {
-    int threads = plan->request.threads;
-    if (column_pieces >= zb_gemm_pieces(threads))
-        return now->rows;
-    int64_t row_pieces = divide_up(zb_gemm_pieces(threads), column_pieces);
-    return round_up(divide_up(now->rows, row_pieces), plan->kernel->rows);
+    int64_t tiles = divide_up(now->rows, plan->kernel->rows);
+    return smaller(divide_up(zb_gemm_pieces(plan->request.threads), stretches), tiles);
 }
 
 static void multiply(const zb_gemm_call *call, const block *now, int thread)
 {
     const zb_gemm *plan = call->plan;
     const zb_gemm_kernel *kernel = plan->kernel;
-    int64_t n = plan->request.n, nb = plan->blocks.nb, column_pieces = divide_up(n, nb);
-    int64_t height = piece_rows(plan, now, column_pieces), row_pieces = divide_up(now->rows, height);
-    int64_t pieces = row_pieces * column_pieces, ready = -1;
+    int64_t n = plan->request.n, stretches = divide_up(n, plan->blocks.nb), parts = row_pieces(plan, now, stretches);
+    int64_t pieces = stretches * parts, ready = -1, sum_bytes = zb_dtype_bytes(kernel->sum);
     int narrows = zb_gemm_narrows(plan), last = now->k + now->steps == plan->request.k;
     char *own = plan->own + thread * plan->own_bytes;
     const char *b = own;
-    for (int64_t piece; (piece = zb_pool_claim(plan->pool, 0, thread, pieces)) < pieces;) {
-        int64_t row = piece % row_pieces * height, column = piece / row_pieces * nb;
-        int64_t rows = smaller(height, now->rows - row), columns = smaller(nb, n - column);
+    for (int64_t piece; (piece = zb_pool_claim(plan->pool, thread, pieces)) < pieces;) {
+        /* Threads start at different rows, so that each packs another part of A. */
+        int64_t stretch = piece / parts, part = (piece + stretch * parts / stretches) % parts;
+        int64_t row = zb_gemm_piece_start(now->rows, kernel->rows, part, parts);
+        int64_t rows = zb_gemm_piece_start(now->rows, kernel->rows, part + 1, parts) - row;
+        int64_t column = zb_gemm_piece_start(n, kernel->columns, stretch, stretches);
+        int64_t columns = zb_gemm_piece_start(n, kernel->columns, stretch + 1, stretches) - column;
         if (ready != column)
             b = panels_b(call, now, column, columns, own);
         ready = column;
@@ -84,8 +116,15 @@ static void multiply(const zb_gemm_call *call, const block *now, int thread)
                              narrows ? n : call->slot->ldc};
         if (narrows && now->k == 0 && call->beta != 0)
             zb_gemm_fetch_c(plan, rows, columns, c, call->slot->ldc, sums, n);
-        kernel->multiply(rows, columns, zb_gemm_words(kernel, now->steps),
-                         plan->shared + row / kernel->rows * zb_gemm_panel_a_bytes(kernel, now->steps), b, &to);
+        for (int64_t done = 0; done < rows; done += kernel->rows) {
+            const char *a = panel_a(call, now, row + done);
+            zb_gemm_ahead ahead = {0};
+            if (done + kernel->rows < rows)
+                ahead = fetch_a(call, now, row + done + kernel->rows);
+            kernel->multiply(smaller(kernel->rows, rows - done), columns, zb_gemm_words(kernel, now->steps), a, b, &to,
+                             &ahead);
+            to.c = (char *)to.c + kernel->rows * to.ldc * sum_bytes;
+        }
         if (narrows && last)
             zb_gemm_round_c(plan, rows, columns, sums, n, c, call->slot->ldc);
     }
@@ -96,6 +135,7 @@ void zb_gemm_packed(void *argument, int thread)
     const zb_gemm_call *call = argument;
     const zb_gemm_request *request = &call->plan->request;
     const zb_gemm_blocks *blocks = &call->plan->blocks;
+    long long turn = call->turns;
     for (int64_t product = 0; product < request->batch; product++)
         for (int64_t row = 0; row < request->m; row += blocks->mc)
             for (int64_t k = 0; k < request->k; k += blocks->kc) {
@@ -105,9 +145,8 @@ void zb_gemm_packed(void *argument, int thread)
                     .rows = smaller(blocks->mc, request->m - row),
                     .k = k,
                     .steps = smaller(blocks->kc, request->k - k),
+                    .turn = ++turn,
                 };
-                pack_a(call, &now, thread);
-                zb_pool_barrier(call->plan->pool);
                 multiply(call, &now, thread);
                 if (product + 1 < request->batch || row + blocks->mc < request->m || k + blocks->kc < request->k)
                     zb_pool_barrier(call->plan->pool); /* A's panels are about to be written over */

@@ -2,6 +2,7 @@
 #ifndef ZB_GEMM_PLAN_H
 #define ZB_GEMM_PLAN_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "core/dtype.h"
@@ -16,10 +17,13 @@ struct zb_gemm {
     zb_gemm_blocks blocks;
     int64_t weights_k; /* steps of k in a panel of prepacked B */
     int64_t lead;      /* THIN: words of a line of A */
+    int64_t parts;     /* SMALL: of each product */
     char *shared;      /* PACKED: A's panels; THIN: A's words */
     char *own;         /* own_bytes for each thread: B's panels, and A's of SMALL, then sums */
     int64_t own_bytes, own_sums; /* the offset of the sums */
     char *sums;        /* PACKED with a narrow C: mc x n of them */
+    atomic_llong *progress; /* PACKED: of each of A's panels */
+    long long turns;        /* PACKED: blocks worked on so far */
     zb_pool *pool;
 };
 
@@ -28,6 +32,7 @@ typedef struct {
     zb_gemm *plan;
     double alpha, beta;
     const zb_gemm_slot *slot;
+    long long turns; /* of the plan, before this call */
 } zb_gemm_call;
 
 void zb_gemm_packed(void *call, int thread);
@@ -49,6 +54,13 @@ static inline int64_t divide_up(int64_t a, int64_t b)
 static inline int64_t round_up(int64_t value, int64_t unit)
 {
     return divide_up(value, unit) * unit;
+}
+
+/* Where one of so many pieces of `total` lines starts, as equal as whole tiles of `unit` allow; that of the piece behind
+   the last is `total`. */
+static inline int64_t zb_gemm_piece_start(int64_t total, int64_t unit, int64_t piece, int64_t pieces)
+{
+    return smaller(divide_up(total, unit) * piece / pieces * unit, total);
 }
 
 static inline int64_t zb_gemm_words(const zb_gemm_kernel *kernel, int64_t k)

@@ -1,48 +1,66 @@
-/* The path of small products: each is one thread's, a batch is shared out. */
+/* The path of small products, in place where that is possible: a batch is shared out, a product cut into parts of C. */
+#include <stddef.h>
+
 #include "gemm/plan.h"
 
-static void run_product(const zb_gemm_call *call, int64_t product, char *own)
+typedef struct {
+    int64_t row, rows, column, columns;
+} part;
+
+/* Whole tiles along the side that has more of them. */
+static part part_of_c(const zb_gemm *plan, int64_t index)
+{
+    int64_t m = plan->request.m, n = plan->request.n, height = plan->kernel->rows, width = plan->kernel->columns;
+    if (divide_up(n, width) >= divide_up(m, height)) {
+        int64_t start = zb_gemm_piece_start(n, width, index, plan->parts);
+        return (part){0, m, start, zb_gemm_piece_start(n, width, index + 1, plan->parts) - start};
+    }
+    int64_t start = zb_gemm_piece_start(m, height, index, plan->parts);
+    return (part){start, zb_gemm_piece_start(m, height, index + 1, plan->parts) - start, 0, n};
+}
+
+static void run_part(const zb_gemm_call *call, int64_t product, part now, char *own)
 {
     const zb_gemm *plan = call->plan;
     const zb_gemm_kernel *kernel = plan->kernel;
-    int64_t m = plan->request.m, n = plan->request.n, k = plan->request.k, ldc = call->slot->ldc;
-    zb_gemm_lines a = zb_gemm_lines_a(call, product, 0, 0), b = zb_gemm_lines_b(call, product, 0, 0);
-    char *c = zb_gemm_at_c(call, product, 0, 0), *packed_a = own + divide_up(n, kernel->columns) *
-                                                                       zb_gemm_panel_b_bytes(kernel, k);
+    int64_t k = plan->request.k, ldc = call->slot->ldc;
+    zb_gemm_lines a = zb_gemm_lines_a(call, product, now.row, 0), b = zb_gemm_lines_b(call, product, now.column, 0);
+    char *c = zb_gemm_at_c(call, product, now.row, now.column);
     int narrows = zb_gemm_narrows(plan);
     float *sums = (float *)(void *)(own + plan->own_sums);
-    zb_gemm_target to = {call->alpha, call->beta, narrows ? (void *)sums : (void *)c, narrows ? n : ldc};
+    zb_gemm_target to = {call->alpha, call->beta, narrows ? (void *)sums : (void *)c, narrows ? now.columns : ldc};
     if (narrows && call->beta != 0)
-        zb_gemm_fetch_c(plan, m, n, c, ldc, sums, n);
+        zb_gemm_fetch_c(plan, now.rows, now.columns, c, ldc, sums, now.columns);
     if (kernel->direct) {
         if (b.step != 1) {
-            kernel->pack_b(n, k, b, own);
+            kernel->pack_b(now.columns, k, b, own);
             b = (zb_gemm_lines){own, 0, 0};
         }
-        kernel->direct(m, n, k, a, b, &to);
+        kernel->direct(now.rows, now.columns, k, a, b, &to);
     } else {
-        kernel->pack_b(n, k, b, own);
-        kernel->pack_a(m, k, a, packed_a);
-        kernel->multiply(m, n, zb_gemm_words(kernel, k), packed_a, own, &to);
+        char *packed_a = own + divide_up(now.columns, kernel->columns) * zb_gemm_panel_b_bytes(kernel, k);
+        kernel->pack_b(now.columns, k, b, own);
+        kernel->pack_a(now.rows, k, a, packed_a);
+        kernel->multiply(now.rows, now.columns, zb_gemm_words(kernel, k), packed_a, own, &to, &(zb_gemm_ahead){0});
     }
     if (narrows)
-        zb_gemm_round_c(plan, m, n, sums, n, c, ldc);
+        zb_gemm_round_c(plan, now.rows, now.columns, sums, now.columns, c, ldc);
 }
 
 void zb_gemm_small(void *argument, int thread)
 {
     const zb_gemm_call *call = argument;
     const zb_gemm *plan = call->plan;
-    int64_t products = plan->request.batch;
+    int64_t parts = plan->parts, total = plan->request.batch * parts;
     char *own = plan->own + thread * plan->own_bytes;
     if (!plan->pool) {
-        for (int64_t product = 0; product < products; product++)
-            run_product(call, product, own);
+        for (int64_t i = 0; i < total; i++)
+            run_part(call, i / parts, part_of_c(plan, i % parts), own);
         return;
     }
     /* A few claims a thread: each costs as much as a product of 8 x 8 x 8. */
-    int64_t pieces = smaller(products, zb_gemm_pieces(plan->request.threads));
-    for (int64_t piece; (piece = zb_pool_claim(plan->pool, 0, thread, pieces)) < pieces;)
-        for (int64_t product = products * piece / pieces; product < products * (piece + 1) / pieces; product++)
-            run_product(call, product, own);
+    int64_t pieces = smaller(total, zb_gemm_pieces(plan->request.threads));
+    for (int64_t piece; (piece = zb_pool_claim(plan->pool, thread, pieces)) < pieces;)
+        for (int64_t i = total * piece / pieces; i < total * (piece + 1) / pieces; i++)
+            run_part(call, i / parts, part_of_c(plan, i % parts), own);
 }

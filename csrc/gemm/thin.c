@@ -43,6 +43,6 @@ void zb_gemm_thin(void *argument, int thread)
     zb_pool_barrier(plan->pool);
     int64_t n = plan->request.n, columns = zb_gemm_thin_columns(plan), pieces = divide_up(n, columns);
     float *sums = (float *)(void *)(plan->own + thread * plan->own_bytes);
-    for (int64_t piece; (piece = zb_pool_claim(plan->pool, 0, thread, pieces)) < pieces;)
+    for (int64_t piece; (piece = zb_pool_claim(plan->pool, thread, pieces)) < pieces;)
         run_columns(call, piece * columns, smaller(columns, n - piece * columns), sums);
 }

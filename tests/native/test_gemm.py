@@ -143,15 +143,16 @@ def test_the_variant_tells_what_no_test_has_executed(monkeypatch):
     [
         ((8, 8, 8), {}, "small"),
         ((64, 64, 64), {"threads": 2, "batch": 100}, "small"),
-        ((200, 200, 200), {}, "packed"),
-        ((16, 500, 500), {"transb": True}, "thin"),
-        ((17, 500, 500), {"transb": True}, "packed"),
-        ((16, 500, 500), {"prepacked": True}, "thin"),
-        ((16, 500, 500), {}, "packed"),
+        ((100, 100, 100), {"blocks": {"kc": 8}}, "packed"),
+        ((2000, 2000, 2000), {}, "packed"),
+        ((16, 2000, 2000), {"transb": True}, "thin"),
+        ((17, 2000, 2000), {"transb": True}, "packed"),
+        ((16, 2000, 2000), {"prepacked": True}, "thin"),
+        ((16, 2000, 2000), {}, "packed"),
     ],
 )
 def test_each_shape_goes_its_own_way(size, options, path):
-    """Small products in place, few rows against lines of weights as they stand, all else packed."""
+    """What fits a core's cache in place unless blocks are asked for, few rows against lines of weights as they stand, all else packed."""
     with Gemm("fp32", *size, **options) as plan:
         assert plan.variant["kernel"] == path
 
