@@ -26,26 +26,34 @@ typedef struct {
     int64_t ldc;
 } zb_gemm_target;
 
-/* Memory that will be wanted soon, which a kernel brings nearer while it computes: `lines` lines of `bytes` bytes, `stride`
-   from one to the next; the first cache line of each, then the second. */
+/* Memory that will be wanted soon, which a kernel brings nearer while it computes: `lines` lines of `bytes` bytes,
+   `stride` from one to the next. It moves on as that is done. */
 typedef struct {
     const char *at;
     int64_t lines, bytes, stride;
-    int64_t line; /* lines that have been fetched as far as `at` */
+    int64_t each; /* cache lines at a time */
+    int64_t done; /* bytes of the first line */
 } zb_gemm_ahead;
 
-enum { ZB_GEMM_CACHE_LINE = 64 };
+/* What a kernel fetches: the next panel of A, the next panels of B. */
+typedef struct {
+    zb_gemm_ahead a, b;
+} zb_gemm_next;
+
+/* It does so every few steps of k: many cache lines at once would fill the core's few line buffers and hold up the
+   loop's own loads (measured at once: 2 % slower than without; spread: 2 % faster; Emerald Rapids). */
+enum { ZB_GEMM_FETCH_STEPS = 8, ZB_GEMM_CACHE_LINE = 64 };
 
 static inline __attribute__((always_inline)) void zb_gemm_fetch(zb_gemm_ahead *ahead)
 {
-    if (ahead->bytes <= 0)
-        return;
-    __builtin_prefetch(ahead->at, 0, 2);
-    ahead->at += ahead->stride;
-    if (++ahead->line == ahead->lines) {
-        ahead->line = 0;
-        ahead->at += ZB_GEMM_CACHE_LINE - ahead->lines * ahead->stride;
-        ahead->bytes -= ZB_GEMM_CACHE_LINE;
+    for (int64_t i = 0; i < ahead->each && ahead->lines > 0; i++) {
+        __builtin_prefetch(ahead->at + ahead->done, 0, 2);
+        ahead->done += ZB_GEMM_CACHE_LINE;
+        if (ahead->done >= ahead->bytes) {
+            ahead->done = 0;
+            ahead->at += ahead->stride;
+            ahead->lines--;
+        }
     }
 }
 
@@ -62,9 +70,9 @@ typedef struct {
        tail. Panels at the edge are filled up with zeros. */
     void (*pack_a)(int64_t count, int64_t k, zb_gemm_lines a, void *to);
     void (*pack_b)(int64_t count, int64_t k, zb_gemm_lines b, void *to);
-    /* C (m x n) over packed panels of that many words; a few steps apart it fetches what is wanted next. */
+    /* C (m x n) over packed panels of that many words; meanwhile it may fetch what is wanted next. */
     void (*multiply)(int64_t m, int64_t n, int64_t words, const void *a, const void *b, const zb_gemm_target *to,
-                     zb_gemm_ahead *ahead);
+                     zb_gemm_next *next);
 
     /* Small products: op(A) in place, op(B) in place with b.step = 1 or packed (b.step = 0).
        NULL where an element is not a word. */

@@ -53,11 +53,37 @@ static zb_gemm_ahead fetch_a(const zb_gemm_call *call, const block *now, int64_t
     const zb_gemm_kernel *kernel = plan->kernel;
     int64_t panel = row / kernel->rows, panel_bytes = zb_gemm_panel_a_bytes(kernel, now->steps);
     if (atomic_load_explicit(&plan->progress[panel], memory_order_relaxed) == is_packed(now->turn))
-        return (zb_gemm_ahead){.at = plan->shared + panel * panel_bytes, .lines = 1, .bytes = panel_bytes};
+        return (zb_gemm_ahead){.at = plan->shared + panel * panel_bytes, .lines = 1, .bytes = panel_bytes, .each = 1};
     zb_gemm_lines a = zb_gemm_lines_a(call, now->product, now->row + row, now->k);
     int64_t rows = smaller(kernel->rows, now->rows - row), lead = call->slot->lda * kernel->size_a;
     int64_t lines = plan->request.transa ? now->steps : rows, width = plan->request.transa ? rows : now->steps;
-    return (zb_gemm_ahead){.at = a.from, .lines = lines, .bytes = width * kernel->size_a, .stride = lead};
+    return (zb_gemm_ahead){.at = a.from, .lines = lines, .bytes = width * kernel->size_a, .stride = lead, .each = 1};
+}
+
+/* Where the columns of one stretch start. */
+static int64_t stretch_start(const zb_gemm *plan, int64_t stretch)
+{
+    int64_t n = plan->request.n;
+    return zb_gemm_piece_start(n, plan->kernel->columns, stretch, divide_up(n, plan->blocks.nb));
+}
+
+/* Whether panels of the user's are what the kernel computes with. */
+static int weights_ready(const zb_gemm *plan)
+{
+    return plan->request.prepacked && plan->kernel->thin_bytes == plan->kernel->word_bytes;
+}
+
+/* The user's panels from `column` on: blocks of k as they are used, all columns in each; or one for all of k. */
+static const char *weights(const zb_gemm_call *call, int64_t k, int64_t steps, int64_t column)
+{
+    const zb_gemm *plan = call->plan;
+    const zb_gemm_kernel *kernel = plan->kernel;
+    int64_t width = kernel->columns, index = column / width;
+    if (!weights_ready(plan))
+        return (const char *)call->slot->b + (column * plan->request.k + k * width) * kernel->thin_bytes;
+    return (const char *)call->slot->b +
+           k / plan->weights_k * divide_up(plan->request.n, width) * zb_gemm_panel_b_bytes(kernel, plan->weights_k) +
+           index * zb_gemm_panel_b_bytes(kernel, steps);
 }
 
 /* Panels of B for `columns` columns from `column` on: packed ones of the user's, or packed now. */
@@ -65,22 +91,62 @@ static const char *panels_b(const zb_gemm_call *call, const block *now, int64_t 
 {
     const zb_gemm *plan = call->plan;
     const zb_gemm_kernel *kernel = plan->kernel;
-    int64_t width = kernel->columns, k = plan->request.k;
-    if (!plan->request.prepacked) {
+    int64_t width = kernel->columns;
+    if (weights_ready(plan))
+        return weights(call, now->k, now->steps, column);
+    if (plan->request.prepacked)
+        for (int64_t j = 0; j < columns; j += width) {
+            zb_gemm_lines panel = {weights(call, now->k, now->steps, column + j), 1, width};
+            kernel->pack_b(width, now->steps, panel, own + j / width * zb_gemm_panel_b_bytes(kernel, now->steps));
+        }
+    else
         kernel->pack_b(columns, now->steps, zb_gemm_lines_b(call, now->product, column, now->k), own);
-        return own;
-    }
-    const char *weights = call->slot->b;
-    if (kernel->thin_bytes == kernel->word_bytes) /* blocks of k as they are used, all columns in each */
-        return weights + divide_up(plan->request.n, width) * zb_gemm_panel_b_bytes(kernel, plan->weights_k) *
-                             (now->k / plan->weights_k) +
-               column / width * zb_gemm_panel_b_bytes(kernel, now->steps);
-    int64_t panel_bytes = zb_gemm_panel_b_bytes(kernel, now->steps);
-    for (int64_t j = 0; j < columns; j += width) {
-        zb_gemm_lines panel = {weights + ((column + j) * k + now->k * width) * kernel->thin_bytes, 1, width};
-        kernel->pack_b(width, now->steps, panel, own + j / width * panel_bytes);
-    }
     return own;
+}
+
+/* B of one stretch and block of k, to be fetched on `times` occasions. */
+static zb_gemm_ahead fetch_b(const zb_gemm_call *call, int64_t product, int64_t k, int64_t stretch, int64_t times)
+{
+    const zb_gemm *plan = call->plan;
+    const zb_gemm_kernel *kernel = plan->kernel;
+    int64_t column = stretch_start(plan, stretch), columns = stretch_start(plan, stretch + 1) - column;
+    int64_t steps = smaller(plan->blocks.kc, plan->request.k - k), width = kernel->columns;
+    zb_gemm_ahead b;
+    if (weights_ready(plan)) {
+        int64_t bytes = divide_up(columns, width) * zb_gemm_panel_b_bytes(kernel, steps);
+        b = (zb_gemm_ahead){.at = weights(call, k, steps, column), .lines = 1, .bytes = bytes};
+    } else if (plan->request.prepacked) {
+        int64_t step_bytes = width * kernel->thin_bytes;
+        b = (zb_gemm_ahead){.at = weights(call, k, steps, column),
+                            .lines = divide_up(columns, width),
+                            .bytes = steps * step_bytes,
+                            .stride = plan->request.k * step_bytes};
+    } else {
+        int64_t lines = plan->request.transb ? columns : steps, length = plan->request.transb ? steps : columns;
+        b = (zb_gemm_ahead){.at = zb_gemm_lines_b(call, product, column, k).from,
+                            .lines = lines,
+                            .bytes = length * kernel->size_b,
+                            .stride = call->slot->ldb * kernel->size_b};
+    }
+    b.each = divide_up(b.lines * divide_up(b.bytes, ZB_GEMM_CACHE_LINE), times > 0 ? times : 1);
+    return b;
+}
+
+/* What of B comes behind this stretch, while all rows of the block are multiplied with it: the next stretch, or the
+   thread's first of the next block of k. */
+static zb_gemm_ahead fetch_next_b(const zb_gemm_call *call, const block *now, int64_t stretch, int64_t stretches,
+                                  int thread)
+{
+    const zb_gemm *plan = call->plan;
+    const zb_gemm_kernel *kernel = plan->kernel;
+    int64_t columns = stretch_start(plan, stretch + 1) - stretch_start(plan, stretch);
+    int64_t tiles = now->rows / kernel->rows * (columns / kernel->columns);
+    int64_t times = tiles * (zb_gemm_words(kernel, now->steps) / ZB_GEMM_FETCH_STEPS);
+    if (stretch + 1 < stretches)
+        return fetch_b(call, now->product, now->k, stretch + 1, times);
+    if (now->k + now->steps < plan->request.k)
+        return fetch_b(call, now->product, now->k + now->steps, stretches * thread / plan->request.threads, times);
+    return (zb_gemm_ahead){0};
 }
 
 /* Rows are cut as well where there are few stretches of columns, so that the threads end together. */
@@ -99,16 +165,19 @@ static void multiply(const zb_gemm_call *call, const block *now, int thread)
     int narrows = zb_gemm_narrows(plan), last = now->k + now->steps == plan->request.k;
     char *own = plan->own + thread * plan->own_bytes;
     const char *b = own;
+    zb_gemm_next next = {0};
     for (int64_t piece; (piece = zb_pool_claim(plan->pool, thread, pieces)) < pieces;) {
         /* Threads start at different rows, so that each packs another part of A. */
         int64_t stretch = piece / parts, part = (piece + stretch * parts / stretches) % parts;
         int64_t row = zb_gemm_piece_start(now->rows, kernel->rows, part, parts);
         int64_t rows = zb_gemm_piece_start(now->rows, kernel->rows, part + 1, parts) - row;
-        int64_t column = zb_gemm_piece_start(n, kernel->columns, stretch, stretches);
-        int64_t columns = zb_gemm_piece_start(n, kernel->columns, stretch + 1, stretches) - column;
-        if (ready != column)
+        int64_t column = stretch_start(plan, stretch), columns = stretch_start(plan, stretch + 1) - column;
+        if (ready != stretch) {
             b = panels_b(call, now, column, columns, own);
-        ready = column;
+            if (plan->request.m <= ZB_GEMM_FEW_ROWS)
+                next.b = fetch_next_b(call, now, stretch, stretches, thread);
+        }
+        ready = stretch;
         char *c = zb_gemm_at_c(call, now->product, now->row + row, column);
         float *sums = narrows ? (float *)(void *)plan->sums + row * n + column : NULL;
         /* Later steps of k add to what the first ones left. */
@@ -118,11 +187,11 @@ static void multiply(const zb_gemm_call *call, const block *now, int thread)
             zb_gemm_fetch_c(plan, rows, columns, c, call->slot->ldc, sums, n);
         for (int64_t done = 0; done < rows; done += kernel->rows) {
             const char *a = panel_a(call, now, row + done);
-            zb_gemm_ahead ahead = {0};
+            next.a = (zb_gemm_ahead){0};
             if (done + kernel->rows < rows)
-                ahead = fetch_a(call, now, row + done + kernel->rows);
+                next.a = fetch_a(call, now, row + done + kernel->rows);
             kernel->multiply(smaller(kernel->rows, rows - done), columns, zb_gemm_words(kernel, now->steps), a, b, &to,
-                             &ahead);
+                             &next);
             to.c = (char *)to.c + kernel->rows * to.ldc * sum_bytes;
         }
         if (narrows && last)

@@ -41,7 +41,7 @@ static void run_part(const zb_gemm_call *call, int64_t product, part now, char *
         char *packed_a = own + divide_up(now.columns, kernel->columns) * zb_gemm_panel_b_bytes(kernel, k);
         kernel->pack_b(now.columns, k, b, own);
         kernel->pack_a(now.rows, k, a, packed_a);
-        kernel->multiply(now.rows, now.columns, zb_gemm_words(kernel, k), packed_a, own, &to, &(zb_gemm_ahead){0});
+        kernel->multiply(now.rows, now.columns, zb_gemm_words(kernel, k), packed_a, own, &to, &(zb_gemm_next){0});
     }
     if (narrows)
         zb_gemm_round_c(plan, now.rows, now.columns, sums, now.columns, c, ldc);
