@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from zbench.judge.selftest import has_twins, rate, self_test
+from zbench.measure.statistics import INTERVAL_ALPHA
 
 CASES = 4
 MS = 1_000_000
@@ -39,6 +41,13 @@ def test_equal_things_are_seldom_called_different(make):
     assert found.alarms.value <= 0.03
     assert not found.cried_wolf
     assert sum(found.words.values()) == 200
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 5), (2, 5), (5, 5), (30, 1000)])
+def test_a_rate_has_wilsons_interval(count, of):
+    """As `scipy.stats` has it."""
+    found, told = rate(count, of), stats.binomtest(count, of).proportion_ci(1 - INTERVAL_ALPHA, "wilson")
+    assert (found.lo, found.hi) == pytest.approx((told.low, told.high), abs=1e-15)
 
 
 def test_intervals_hold_what_they_promise(make):

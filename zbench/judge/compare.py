@@ -7,7 +7,6 @@ from math import exp, inf, log, log1p, sqrt
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from zbench.judge.history import (
     SPREAD_RUNS,
@@ -26,7 +25,8 @@ from zbench.judge.history import (
 from zbench.judge.ratios import MARGIN, Pairs, Ratio, decided, geometric_mean
 from zbench.judge.steps import steps
 from zbench.judge.summary import Pair, Summary
-from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, holm, t_quantile
+from zbench.measure.distributions import t_above, t_quantile
+from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, holm
 
 MOST_RUNS = 50
 """Where more runs than this would be needed, more runs are not the answer."""
@@ -176,7 +176,7 @@ def _judged(log_ratio: float, sessions: Spread | None, margin: float) -> tuple[P
     half = t_quantile(1 - INTERVAL_ALPHA / 2, sessions.degrees) * error
     distance = abs(log_ratio) - log1p(margin)
     score = distance / error if error else (inf if distance > 0 else -inf)
-    p = min(1.0, 2 * float(stats.t.sf(score, sessions.degrees)))
+    p = min(1.0, 2 * t_above(score, sessions.degrees))
     return (exp(log_ratio - half), exp(min(log_ratio + half, 700.0))), p
 
 

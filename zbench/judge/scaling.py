@@ -8,7 +8,6 @@ from itertools import groupby
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import OptimizeWarning, curve_fit
 
 from zbench.judge.ratios import Pairs
 from zbench.judge.summary import Pair, Summary
@@ -199,6 +198,8 @@ def _fit(law: str, series: Sequence[Efficiency]) -> Fit:
     )
     if fit.points < FIT_POINTS:
         return msgspec.structs.replace(fit, why=f"{fit.points} worlds measured, a fit needs {FIT_POINTS}")
+    from scipy.optimize import OptimizeWarning, curve_fit  # slow to load, and most runs have no such fit
+
     start = [0.01] * len(names)
     upper = [1.0] * len(names)
     try:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from math import sqrt
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from zbench.judge.ratios import Comparison, Ratio, aa_floor, judge_ratios
 from zbench.judge.summary import Summary, is_bad, summarise
+from zbench.measure.distributions import normal_quantile
 from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES
 from zbench.records.schema import Record
 
@@ -111,8 +112,10 @@ def rate(count: int, of: int) -> Rate:
     """Wilson (1927); (0, 1) where nothing was counted."""
     if not of:
         return Rate(0, 0, 0.0, 1.0)
-    found = stats.binomtest(count, of).proportion_ci(1 - INTERVAL_ALPHA, "wilson")
-    return Rate(count, of, float(found.low), float(found.high))
+    z = normal_quantile(1 - INTERVAL_ALPHA / 2)
+    middle = (count + z**2 / 2) / (of + z**2)
+    half = z / (of + z**2) * sqrt(count * (of - count) / of + z**2 / 4)
+    return Rate(count, of, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def has_twins(records: Iterable[Record]) -> bool:

@@ -14,11 +14,11 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from zbench.judge.ratios import MARGIN
 from zbench.judge.summary import Pair
-from zbench.measure.statistics import INTERVAL_ALPHA, Floats, holm, t_quantile
+from zbench.measure.distributions import t_above, t_quantile
+from zbench.measure.statistics import INTERVAL_ALPHA, Floats, holm
 
 SEGMENT_RUNS = 3
 """The least that makes a level: one run, or two that shared a bad hour, are outliers and no step."""
@@ -121,7 +121,7 @@ def _tested(values: Sequence[float], bounds: Sequence[int], margin: float) -> li
         size = float(after.mean() - before.mean())
         error = sd * (1 / len(before) + 1 / len(after)) ** 0.5
         half = t_quantile(1 - INTERVAL_ALPHA / 2, degrees) * error
-        p = 2 * float(stats.t.sf((abs(size) - log1p(margin)) / error, degrees))
+        p = 2 * t_above((abs(size) - log1p(margin)) / error, degrees)
         found.append(
             Step(
                 index=index,

@@ -9,13 +9,13 @@ the interval of a rate is the interval of its time, turned over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from math import exp, inf, log, log1p
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+
+from zbench.measure.distributions import binomial_quantile, binomial_upto, t_above, t_quantile
 
 INTERVAL_ALPHA = 0.03
 """Error of an interval at one look. Two looks are allowed (5 launches, then 10): by Bonferroni the
@@ -66,11 +66,6 @@ def t_interval(values: Sequence[float], alpha: float = INTERVAL_ALPHA) -> tuple[
     return exp(centre - half), exp(min(centre + half, 700.0))
 
 
-@cache
-def t_quantile(p: float, degrees: int) -> float:
-    return float(stats.t.ppf(p, degrees))
-
-
 def standard_error(values: Floats) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
@@ -85,8 +80,8 @@ def median_interval_by_order(
     """
     ordered = np.sort(np.asarray(values, np.float64))
     n = len(ordered)
-    rank = int(stats.binom.ppf(alpha / 2, n, 0.5)) if n else 0
-    if n and 2 * stats.binom.cdf(rank, n, 0.5) <= alpha:
+    rank = binomial_quantile(alpha / 2, n, 0.5) if n else 0
+    if n and 2 * binomial_upto(rank, n, 0.5) <= alpha:
         rank += 1
     return (float(ordered[rank - 1]), float(ordered[n - rank])) if rank else None
 
@@ -101,14 +96,8 @@ def percentile_upper_bound(
     independent samples.
     """
     ordered = np.sort(np.asarray(samples, np.float64))
-    rank = _order_rank(len(ordered), p, confidence)
+    rank = binomial_quantile(confidence, len(ordered), p) + 1
     return float(ordered[rank - 1]) if rank <= len(ordered) else None
-
-
-@cache  # a run has few sample sizes, and scipy takes its time
-def _order_rank(n: int, p: float, confidence: float) -> int:
-    """The least r, from 1, with P(Binomial(n, p) < r) >= confidence."""
-    return int(stats.binom.ppf(confidence, n, p)) + 1 if n else 1
 
 
 def percentile_lower_bound(
@@ -217,11 +206,11 @@ def p_value(ratios: Sequence[float], margin: float) -> float:
     edge = log1p(margin)
     if any(modes(list(ratios))):
         beyond = max(int((logs > edge).sum()), int((logs < -edge).sum()))
-        return min(1.0, 2 * float(stats.binom.sf(beyond - 1, len(logs), 0.5)))
+        return min(1.0, 2 * binomial_upto(len(logs) - beyond, len(logs), 0.5))
     distance = abs(float(logs.mean())) - edge
     error = standard_error(logs)
     score = distance / error if error else (inf if distance > 0 else -inf)
-    return min(1.0, 2 * float(stats.t.sf(score, len(logs) - 1)))
+    return min(1.0, 2 * t_above(score, len(logs) - 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 LEAST_POINTS = 3
 """Two parameters need a third point before the fit says anything about how well it fits."""
@@ -33,6 +32,8 @@ def alpha_beta(sizes_bytes: Sequence[float], times_ns: Sequence[float]) -> Alpha
     sizes, times = np.asarray(sizes_bytes, float), np.asarray(times_ns, float)
     if len(set(sizes_bytes)) < LEAST_POINTS or not (times > 0).all():
         return None
+    from scipy.optimize import nnls  # slow to load, and most runs have no such fit
+
     scale = sizes.max() or 1.0
     (alpha, per_scale), _ = nnls(np.column_stack([1 / times, sizes / scale / times]), np.ones(len(times)))
     predicted = alpha + per_scale * sizes / scale

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zbench.judge.history import Course, Point
-from zbench.measure.statistics import INTERVAL_ALPHA, t_quantile
+from zbench.measure.distributions import t_quantile
+from zbench.measure.statistics import INTERVAL_ALPHA
 from zbench.report import style, words
 from zbench.report.chart import Chart, Missing, Table
 
