@@ -149,9 +149,8 @@ def _draw_points(axes: Axes, members: Sequence[Summary], subjects: Sequence[str]
 
 def _name_kernels(axes: Axes, places: Mapping[str, tuple[float, float]]) -> None:
     """Each kernel's name beside its lowest point, moved up or down where names would touch."""
-    axes.figure.canvas.draw()
+    box = style.placed_box(axes)
     scale = axes.figure.dpi / 72
-    box = axes.get_window_extent()
     heights = {name: float(axes.transData.transform(place)[1]) - 8 * scale for name, place in places.items()}
     names = sorted(heights, key=lambda name: heights[name])
     room = style.LABEL_GAP_POINTS * scale
