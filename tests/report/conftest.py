@@ -1,9 +1,11 @@
-"""A run of three cards and two fabrics, made from a seed; nothing is measured here."""
+"""A run of three cards and two fabrics, made from a seed, and a look at its charts: nothing is measured."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import msgspec
 import numpy as np
@@ -15,9 +17,10 @@ from zbench.judge.facts import HOST_CONDITIONS, RunFacts
 from zbench.judge.peers import against_best
 from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
-from zbench.judge.summary import summarise
+from zbench.judge.summary import Summary, summarise
 from zbench.judge.verdicts import judge
 from zbench.records.schema import Probe, Record, Run, Verification
+from zbench.report import svg
 from zbench.report.chart import Chart, Missing
 from zbench.report.draw import draw
 from zbench.report.findings import Findings
@@ -37,6 +40,21 @@ CARDS: dict[str, Callable[[int], float]] = {
 FABRICS = {"shm": (0.31e-6, 7.9e9), "shm:ring": (0.36e-6, 6.1e9)}
 """Start-up time in s and bandwidth in B/s."""
 ROUNDS = 200
+
+
+NAMES = [
+    "claims",
+    "gemm",
+    "decode",
+    "precision-ladder",
+    "roofline",
+    "latency",
+    "latency-distribution",
+    "bandwidth",
+    "busbw",
+    "scaling-efficiency",
+]
+"""The charts of this run, in their order."""
 
 
 def run(**changes: object) -> Run:
@@ -276,3 +294,31 @@ def charts(findings: Findings) -> list[Chart | Missing]:
 def wrong() -> Findings:
     """The same run, but numpy's largest fp32 GEMM on one thread was wrong in one launch."""
     return judged(spoilt(records(), *WRONG), run())
+
+
+def drawn(chart: Chart | Missing) -> Chart:
+    assert isinstance(chart, Chart), chart
+    return chart
+
+
+def of(findings: Findings, key: str, subject: str) -> Summary:
+    return next(s for s in findings.summaries if (s.key, s.subject) == (key, subject))
+
+
+def svg_texts(chart: Chart) -> list[str]:
+    """Everything that is written in the picture."""
+    root = ElementTree.fromstring(chart.svg)
+    return ["".join(element.itertext()) for element in root.iter(f"{{{svg.SVG}}}text")]
+
+
+def heights(chart: Chart) -> tuple[float, float]:
+    """Width and height of the picture in points."""
+    _, _, width, height = (
+        float(part) for part in ElementTree.fromstring(chart.svg).attrib["viewBox"].split()
+    )
+    return width, height
+
+
+def bands(chart: Chart) -> int:
+    """Areas that are filled and half transparent."""
+    return len(re.findall(r"fill-opacity: 0.16", chart.svg))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +96,27 @@ def test_no_two_of_many_series_look_alike() -> None:
     """A merge of runs has more series than there are colours."""
     looks = {(look.color, look.marker) for look in map(style.look, range(30))}
     assert len(looks) == 30
+
+
+def test_equal_bytes_in_another_process_with_another_hash_seed_and_settings(tmp_path: Path) -> None:
+    """Neither PYTHONHASHSEED nor a user's matplotlibrc reaches the picture."""
+    (tmp_path / "matplotlibrc").write_text("axes.facecolor: red\nfont.size: 30\n")
+    script = (
+        "from zbench.report.chart import Table\n"
+        "from zbench.report.style import house_style, look, panels, to_chart\n"
+        "with house_style():\n"
+        "    figure, (axes,) = panels(1, 1.0)\n"
+        "    axes.plot([1, 2], [1, 2], **look(0).line())\n"
+        "    print(to_chart(figure, 'x', 'x?', 'x', 'x', Table((), ())).svg)\n"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed, **settings},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed, settings in (("1", {}), ("2", {"MATPLOTLIBRC": str(tmp_path)}))
+    }
+    assert len(outputs) == 1
