@@ -6,7 +6,7 @@ passes the command on to the real one, with these additions.
 
 - `zbench run` that measures and `zbench compare` of subjects: the profile becomes smoke and the launches one;
   where no `--case` is given, one small case of each suite is. `--minutes` becomes a second.
-  `zbench selftest --aa`: five pairs of a GEMM.
+  `zbench selftest --aa`: five pairs of a GEMM. `zbench run --search` looks among small shapes.
 - A run whose verdicts the page goes on with (smoke carries none) is in `LONGER` with what it is run with.
 - `zbench run --resume` and `--append`: nothing is added, since they take everything from their run.
 - `pytest ... --benchmark`: profile smoke and one small GEMM.
@@ -91,12 +91,21 @@ LAYER = "gemm/bf16/1x1024x2048/*"
 """A small layer of the smallest model."""
 LARGEST = "gemm/fp32/*"
 """`--each` asks the largest product of each dtype only."""
+SMALL_SEARCH = """\
+import sys
+del sys.path[0]  # the checkout, whose zbench is not the installed one
+from zbench.cli import main
+from zbench.workloads import mamf
+mamf.COARSE, mamf.STEPS = (64, 128), (32,)
+sys.exit(main())
+"""
+"""`zbench` with small shapes to search among, for which it has no option."""
 
 PASS_ON = f'''#!{sys.executable}
 """Passes a command on, shortened; see tests/docs/test_commands.py."""
 import os, sys
 name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
-cases, layer, largest = {CASES!r}, {LAYER!r}, {LARGEST!r}
+cases, layer, largest, small_search = {CASES!r}, {LAYER!r}, {LARGEST!r}, {SMALL_SEARCH!r}
 longer = os.environ.get("ZBENCH_DOCS_LONGER", "").split()
 
 def without(words, *options):
@@ -130,6 +139,8 @@ elif name == "zbench" and (
         for suite in suites:
             special = layer if "--model" in words else largest if "--each" in words else ""
             words += ["--case", special or cases[suite]]
+    if "--search" in words:
+        os.execv({sys.executable!r}, [name, "-c", small_search, *words])
 os.execv(os.path.join({str(BIN)!r}, name), [name, *words])
 '''
 
