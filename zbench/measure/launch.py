@@ -51,6 +51,7 @@ class Worker:
     shared: str | None = None
     """What it has put up for the all-gather that is under way."""
     stopped_looks: int = 0
+    ended_looks: int = 0
     doing: str = "starting"
 
 
@@ -253,7 +254,9 @@ def _look(members: Crew) -> None:
         worker.stopped_looks = worker.stopped_looks + 1 if stopped else 0
         if worker.stopped_looks > 1:
             raise InvalidRun(f"{members.name(worker)} was stopped (SIGSTOP) during {worker.doing}")
-        if _exit_code(worker) is not None:
+        # What it said last may still be unread at the first look, above all where this process was suspended.
+        worker.ended_looks += _exit_code(worker) is not None
+        if worker.ended_looks > 1:
             _name_the_dead(members, worker)
 
 
