@@ -191,7 +191,8 @@ def run_s(tmp_path_factory: pytest.TempPathFactory) -> float:
     """How long a small run of cards and a fabric takes here."""
     command = [sys.executable, "-m", "zbench.cli", "run", *MIXED, "--out", "out"]
     began = time.monotonic()
-    subprocess.run(command, cwd=tmp_path_factory.mktemp("timed"), check=True, capture_output=True)
+    ended = subprocess.run(command, cwd=tmp_path_factory.mktemp("timed"), capture_output=True, text=True)
+    assert ended.returncode in (0, 4), ended.stderr  # 4: disturbed, which takes as long
     return time.monotonic() - began
 
 
