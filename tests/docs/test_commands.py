@@ -140,7 +140,7 @@ elif name == "zbench" and (
             special = layer if "--model" in words else largest if "--each" in words else ""
             words += ["--case", special or cases[suite]]
     if "--search" in words:
-        os.execv({sys.executable!r}, [name, "-c", small_search, *words])
+        os.execv({sys.executable!r}, [{sys.executable!r}, "-c", small_search, *words])
 os.execv(os.path.join({str(BIN)!r}, name), [name, *words])
 '''
 
