@@ -202,25 +202,21 @@ def cold_against_warm(place: Place) -> list[Case]:
 
 def limits(place: Place) -> list[Case]:
     """What docs/performance.md is made of: every precision against its roof and its peers."""
-    sizes = (256, 512, 1024, 2048, 4096)
-    layers = [
-        case
-        for where in place.each
-        for weights in ("plain", "prepacked")
-        for case in (
-            *layer(
-                ("fp32", "bf16", "u8s8", "int8"), WEIGHTS, DECODE_TOKENS, where, cache="cold", weights=weights
-            ),
-            *layer(("bf16",), WEIGHTS, DECODE_TOKENS, where, cache="cold", weights=weights, out="fp32"),
-        )
-    ]
+    wide = {"out": "fp32"}
     return [
-        *squares((*CLASSIC, "bf16", "fp16", "int8", "u8s8"), sizes, place.each, place.scale),
-        *squares(WIDE_RESULT, sizes, place.each, place.scale, out="fp32"),
-        *layers,
+        *squares(CLASSIC, (256, 512, 1024, 2048, 4096), place.each, place.scale),
+        *squares(("bf16", "fp16", "int8", "u8s8"), (512, 1024, 2048), place.each, place.scale),
+        *squares(WIDE_RESULT, (512, 1024, 2048), place.each, place.scale, **wide),
+        *(
+            case
+            for where in place.each
+            for tokens, weights in (((1, 64, 512), "plain"), ((1, 8, 16), "prepacked"))
+            for dtype, more in (("fp32", {}), ("bf16", {}), ("bf16", wide), ("int8", {}), ("u8s8", {}))
+            for case in layer((dtype,), WEIGHTS, tokens, where, cache="cold", weights=weights, **more)
+        ),
         *(
             Case("gemm", dtype, (n, n, n), where | {"batch": small_batch(n, dtype)})
-            for dtype in (*CLASSIC, "bf16", "int8")
+            for dtype in CLASSIC
             for n in SMALL
             for where in place.each
         ),
