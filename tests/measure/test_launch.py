@@ -1,6 +1,7 @@
 """Real worker processes: what they say, how they die, and that nothing is left behind."""
 
 import os
+import selectors
 import signal
 import time
 from collections.abc import Iterator
@@ -51,6 +52,28 @@ def test_a_launch_reports_its_machine_and_its_records(group: Group) -> None:
     assert messages[2]["record"]["status"] == "ok"
     assert messages[2]["record"]["verification"]["passed"]
     assert all(worker.process.returncode == 0 for worker in members.workers)
+
+
+class Late(selectors.DefaultSelector):
+    """Sees nothing until the worker has said all and ended: a parent that was put aside before its look."""
+
+    looked = False
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.looked:
+            return super().select(timeout)
+        (key,) = self.get_map().values()
+        os.waitid(os.P_PID, key.data.process.pid, os.WEXITED | os.WNOWAIT)
+        self.looked = True
+        return []
+
+
+def test_a_worker_that_is_done_and_ends_is_not_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has said before its end is read, although a look finds it ended."""
+    monkeypatch.setattr(selectors, "DefaultSelector", Late)
+    with crew(CARD) as members:
+        messages = list(serve(members, order(CARD)))
+    assert [message["type"] for message in messages] == ["hello", "burst", "record"]
 
 
 def endless(group: Group) -> Iterator[tuple[Any, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import socket
@@ -51,7 +52,6 @@ class Worker:
     shared: str | None = None
     """What it has put up for the all-gather that is under way."""
     stopped_looks: int = 0
-    ended_looks: int = 0
     doing: str = "starting"
 
 
@@ -254,10 +254,13 @@ def _look(members: Crew) -> None:
         worker.stopped_looks = worker.stopped_looks + 1 if stopped else 0
         if worker.stopped_looks > 1:
             raise InvalidRun(f"{members.name(worker)} was stopped (SIGSTOP) during {worker.doing}")
-        # What it said last may still be unread at the first look, above all where this process was suspended.
-        worker.ended_looks += _exit_code(worker) is not None
-        if worker.ended_looks > 1:
+        # In this order: what a worker said before it ended can be read once its end is seen.
+        if _exit_code(worker) is not None and not _has_said_more(worker):
             _name_the_dead(members, worker)
+
+
+def _has_said_more(worker: Worker) -> bool:
+    return bool(select.select([worker.channel.connection], [], [], 0)[0])
 
 
 def _state(pid: int) -> str:
