@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from zbench.case import Case
+from zbench.native.stream import COLD_OVER_CACHE
 from zbench.workloads import workload
 
 SLOTS = 2
 """Inputs rotate, so that an answer kept from the round before is a wrong answer."""
-COLD_OVER_CACHE = 2
-"""Buffers of a cold case take turns over this many last-level caches: none is left there when its turn
-comes again (CUTLASS, "GEMM performance measurement methodology")."""
 
 
 def slot_count(case: Case, last_level_cache_bytes: int) -> int:

@@ -38,7 +38,9 @@ PAGE_BYTES = 4096
 another page would wait for it (4 KiB aliasing: Intel's optimization manual, on memory disambiguation)."""
 
 COLD_OVER_CACHE = 2
-"""Arrays together this many times the last-level cache come from memory, as those of `cache=cold` do."""
+"""Buffers that take turns and are together this many times the last-level cache come from memory, the probe's
+as those of `cache=cold`: none is left in it when its turn comes again (CUTLASS, "GEMM performance measurement
+methodology")."""
 LEVEL_SHARE = 2
 """Of a level's bytes a half is used: the rest is for what else runs, and for sets that fill up first."""
 
