@@ -122,7 +122,8 @@ def _told_of(subject: Subject) -> Iterator[None]:
 def place_of(card: Subject) -> Place:
     """What of a card decides its cases. One that another environment has and this one does not counts as the
     host's. Raises UsageError."""
-    host = Place(tuple(thread_counts(cpu.usable_cpus())), cpu.caches().get("l3", 0))
+    caches = cpu.caches()
+    host = Place(tuple(thread_counts(cpu.usable_cpus())), caches.get("l3", 0), caches=caches)
     try:
         kind = card.load()
     except UsageError:

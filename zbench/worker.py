@@ -25,11 +25,11 @@ from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_rea
 from zbench.measure.channel import PROTOCOL, Channel, Message
 from zbench.measure.fingerprint import digest, fingerprint
 from zbench.measure.settle import LIMIT_BURSTS, settle
-from zbench.measure.slots import slot_count
 from zbench.meters.base import Meter
 from zbench.records.schema import Record
 from zbench.signals import ignore
 from zbench.subject import Subject
+from zbench.workloads.slots import slot_count
 
 PR_SET_PDEATHSIG = 1
 TUNING_ROUNDS = 30

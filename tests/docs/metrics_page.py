@@ -41,10 +41,11 @@ metric that no workload measures yet can be claimed; the verdict is then NOT RUN
 |---|---|---|---|---|---|
 """
 AFTER = """
-m, n, k are the case's size; for streams, copies and messages n is its bytes. Of a grouped GEMM each of m
-tokens chooses t experts; attention has b sequences, h heads, q queries, s keys and width d, and masked
-pairs do not count. Bytes are mandatory ones: a write-allocate is not counted. Of a batch every product
-counts.
+m, n, k are the case's size; for streams, copies and messages n is its bytes. A stream's arrays are larger
+than any cache, unless the key says `cache=l1`, `l2` or `l3`: then all that it takes turns on lies in that
+cache of the host's CPU, and so does what its probe moves. Of a grouped GEMM each of m tokens chooses t
+experts; attention has b sequences, h heads, q queries, s keys and width d, and masked pairs do not count.
+Bytes are mandatory ones: a write-allocate is not counted. Of a batch every product counts.
 
 ## Words
 

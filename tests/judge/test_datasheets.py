@@ -113,6 +113,9 @@ def test_the_share_is_of_the_peak_of_the_dtype_or_of_the_bandwidth(make) -> None
     stream = make.GEMM.__class__("read", "fp64", (1 << 30,), {"threads": 1})
     (read,) = summarise(make.launches(stream, [1e6 * n for n in NOISE]))
     assert bound(named("h200"), read) is named("h200").bandwidth
+    cached = stream.__class__("read", "fp64", (1 << 12,), {"threads": 1, "cache": "l1"})
+    (read,) = summarise(make.launches(cached, NOISE))
+    assert bound(named("h200"), read) is None
     (message,) = summarise(make.launches(make.PINGPONG, [1e3], "shm"))
     assert bound(named("h200"), message) is None
 

@@ -34,6 +34,8 @@ def test_the_read_is_of_the_largest_array_at_that_thread_count(make):
     assert read_bandwidth(found, 1) == pytest.approx(12e9, rel=0.01)
     assert read_bandwidth(found, 2) == pytest.approx(22e9, rel=0.01)
     assert read_bandwidth(found, 0) is None
+    cached = Case("read", "fp64", (1 << 20,), {"threads": 1, "cache": "l2"})
+    assert read_bandwidth(summarise(make.launches(cached, QUIET)), 1) is None
 
 
 def test_one_row_is_bound_by_memory_and_sixteen_may_be_by_arithmetic(make):

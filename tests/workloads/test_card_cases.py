@@ -9,6 +9,7 @@ from zbench.workloads import workload
 from zbench.workloads.card_cases import CARD_CASES, MIB, Place, card_cases
 from zbench.workloads.models import built_in, model
 from zbench.workloads.profiles import PROFILES
+from zbench.workloads.slots import SLOTS, slot_count
 
 HOST, DEVICE = Place((1, 2), 32 * MIB), Place((), 50 * MIB)
 
@@ -59,6 +60,27 @@ def test_full_has_pairs_that_differ_in_one_thing(parameter: str, value: str) -> 
         if case.parameters.get(parameter) == value and case.key.replace(f"/{parameter}={value}", "") in asked
     ]
     assert len(pairs) >= 2
+
+
+CACHES = {"l1": 48 << 10, "l2": 2 * MIB, "l3": 32 * MIB}
+
+
+def test_full_streams_in_each_cache_and_in_memory() -> None:
+    """One thread in each, all threads in what they share; what takes turns lies in half of it."""
+    cases = [
+        case
+        for case in card_cases("full", Place((1, 2), 32 * MIB, caches=CACHES))
+        if workload(case.workload).metric == "bandwidth"
+    ]
+    places = {(case.get("cache"), case.threads) for case in cases}
+    assert places == {("warm", 1), ("warm", 2), ("l1", 1), ("l2", 1), ("l3", 1), ("l3", 2)}
+    assert len(cases) == 3 * len(places)
+    for case in cases:
+        taken = SLOTS * workload(case.workload).bytes(case)
+        cache = CACHES.get(str(case.get("cache")))
+        assert cache is None or cache / 4 < taken <= cache / 2
+        assert cache is not None or taken > 4 * CACHES["l3"]
+        assert slot_count(case, 32 * MIB) == SLOTS
 
 
 def copied(profile: str, place: Place) -> list[str]:

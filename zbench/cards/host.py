@@ -45,9 +45,13 @@ def cold_product(case: Case) -> bool:
     return case.workload == "gemm" and case.get("cache") == "cold" and 0 not in case.size
 
 
-def stream_bytes(case: Case, last_level_cache_bytes: int) -> int:
-    """Of each array of a stream's probe: the case's, or as much as no cache holds if that is less. Pure."""
-    return min(case.size[0], stream.cold_bytes(last_level_cache_bytes, stream.WORDS[case.workload]))
+def stream_bytes(case: Case, last_level_cache_bytes: int, caches: Mapping[str, int]) -> int:
+    """Of each array of a stream's probe: what lies in the cache that the case names; else the case's, or as
+    much as no cache holds if that is less. Pure."""
+    words = stream.WORDS[case.workload]
+    of_memory = min(case.size[0], stream.cold_bytes(last_level_cache_bytes, words))
+    levels = stream.levels(caches, last_level_cache_bytes, words, case.threads)
+    return levels.get(str(case.get("cache")), of_memory)
 
 
 def flops_per_byte(case: Case) -> float:
@@ -58,10 +62,10 @@ def flops_per_byte(case: Case) -> float:
     return 2 * m * n * k / moved
 
 
-def probe_bytes(case: Case, last_level_cache_bytes: int) -> int:
+def probe_bytes(case: Case, last_level_cache_bytes: int, caches: Mapping[str, int]) -> int:
     """What `HostCard.probe` keeps allocated while the case is measured. Pure."""
     if case.workload in STREAM_KERNELS:
-        return stream.WORDS[case.workload] * stream_bytes(case, last_level_cache_bytes)
+        return stream.WORDS[case.workload] * stream_bytes(case, last_level_cache_bytes, caches)
     return stream.cold_bytes(last_level_cache_bytes) if cold_product(case) else 0
 
 
@@ -95,7 +99,7 @@ class HostCard(Card):
         """
         isa = cpu.isa()  # of what streams
         if case.workload in STREAM_KERNELS:
-            size_bytes = stream_bytes(case, self.last_level_cache_bytes)
+            size_bytes = stream_bytes(case, self.last_level_cache_bytes, cpu.caches())
             return "B/s", stream.bandwidth(case.workload, size_bytes, case.threads, isa)
         peak = stream.peak_flops(case.dtype, dispatch.isa(case.dtype), case.threads)
         if not cold_product(case):

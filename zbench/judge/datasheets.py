@@ -19,6 +19,7 @@ from zbench.handwritten import one_line, table_of
 from zbench.judge.summary import Summary
 from zbench.judge.units import parse_as
 from zbench.records.schema import Record, Run
+from zbench.workloads.stream import in_memory
 
 VERSION = 1
 FILE = "catalogue.toml"
@@ -37,9 +38,6 @@ RATES = {
 """Precision of a data sheet -> unit of its rate."""
 PRECISIONS = {"fp8e4m3": "fp8", "fp8e5m2": "fp8", "u8s8": "int8"}
 """dtype of a case -> the precision under which a data sheet has it, where the names differ."""
-STREAMS = ("read", "copy", "triad")
-"""Workloads that a data sheet's bandwidth bounds."""
-
 Confidence = Literal["high", "medium", "low"]
 
 
@@ -154,7 +152,7 @@ def bound(sheet: DataSheet, summary: Summary) -> Figure | None:
     """What the data sheet says that this case cannot exceed, if it tells that."""
     if summary.suite != "card":
         return None
-    if summary.case.workload in STREAMS:
+    if in_memory(summary.case):
         return sheet.bandwidth
     return sheet.rate(summary.case.dtype) if summary.unit == "FLOP/s" else None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from zbench.case import Case
 from zbench.judge.summary import Summary, known_workload
+from zbench.workloads.stream import in_memory
 
 SKINNY_ROWS = 16
 """m of a GEMM up to which it is decoding: its weights are read once for hardly any arithmetic."""
@@ -29,7 +30,9 @@ def read_bandwidth(summaries: Sequence[Summary], threads: int) -> float | None:
     reads = [
         s
         for s in summaries
-        if s.case.workload == "read" and s.status == "ok" and not s.sheet and lanes(s.case) == threads
+        if (s.case.workload, s.status, lanes(s.case)) == ("read", "ok", threads)
+        and in_memory(s.case)
+        and not s.sheet
     ]
     largest = max((s.case.size[0] for s in reads), default=0)
     return max((s.value or 0.0 for s in reads if s.case.size[0] == largest), default=None)

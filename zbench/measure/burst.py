@@ -15,10 +15,10 @@ import numpy as np
 from zbench.fabrics.base import Share
 from zbench.measure import sustained
 from zbench.measure.bench import Bench, Ints, Span, Timing, joined
-from zbench.measure.slots import SLOTS
 from zbench.measure.telemetry import Watch, telemetry, watching
 from zbench.meters.base import Meter
 from zbench.workloads.base import Finding
+from zbench.workloads.slots import SLOTS
 
 CLOCK_SHARE = 0.05
 """A round is long enough when reading the clock is at most this share of it; shorter executions are

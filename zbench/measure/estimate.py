@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from zbench.case import Case
 from zbench.measure.plan import Group
-from zbench.measure.slots import SLOTS, slot_count
 from zbench.native import cpu
 from zbench.workloads import workload
 from zbench.workloads.profiles import Profile
+from zbench.workloads.slots import SLOTS, slot_count
 
 START_S = 0.9
 """From one launch's last burst to the next one's first: ending, starting Python, importing numpy."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from zbench.cards.host import probe_bytes
 from zbench.case import Case
 from zbench.fabrics.memory import available_bytes
-from zbench.measure.slots import slot_count
 from zbench.native import cpu
 from zbench.workloads import workload
+from zbench.workloads.slots import slot_count
 
 PROCESS_BYTES = 80 << 20
 """A worker's own: Python, numpy, the C module (measured: about 60 MiB resident)."""
@@ -25,7 +25,7 @@ def needed_bytes(case: Case) -> int:
     slots = slot_count(case, cache_bytes)
     if case.parameters.get("weights") == "prepacked":
         slots *= 2  # B once more, in a form of the card's own
-    own = PROCESS_BYTES + slot * (slots + HOST_COPIES) + probe_bytes(case, cache_bytes)
+    own = PROCESS_BYTES + slot * (slots + HOST_COPIES) + probe_bytes(case, cache_bytes, cpu.caches())
     return case.processes * own
 
 

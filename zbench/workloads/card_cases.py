@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES, RESULTS
+from zbench.native.stream import levels
 from zbench.workloads import workload
 from zbench.workloads.models import Model, attention_cases, built_in, gemm_cases, grouped_cases
-from zbench.workloads.stream import ARRAYS
+from zbench.workloads.slots import SLOTS
+from zbench.workloads.stream import ARRAYS, CACHES, in_memory
 
 Parameters = dict[str, int | str]
 MIB = 1 << 20
@@ -62,6 +64,8 @@ class Place:
     last_level_cache_bytes: int = 0
     peers: tuple[int, ...] = ()
     """Other cards of this host that it copies to (`Card.peers`)."""
+    caches: Mapping[str, int] = field(default_factory=dict)
+    """Of the host's CPU, by level (`cpu.caches`), where that is what computes."""
 
     @property
     def each(self) -> list[Parameters]:
@@ -109,9 +113,23 @@ def layer(
     ]
 
 
-def streams(kernels: Iterable[str], place: Place) -> list[Case]:
+def streams(kernels: Iterable[str], place: Place, where: Parameters) -> list[Case]:
     size = stream_bytes(place.last_level_cache_bytes)
-    return [Case(kernel, "fp64", (size,), place.whole) for kernel in kernels]
+    return [Case(kernel, "fp64", (size,), where) for kernel in kernels]
+
+
+def streams_in_caches(kernels: Iterable[str], place: Place) -> list[Case]:
+    """One thread in each cache of a host's CPU, all of them in the one that they share: of their own each has
+    as much as one alone, and a pass over those takes no longer than the barriers of a round."""
+    return [
+        Case(kernel, "fp64", (size,), {"threads": threads, "cache": level})
+        for kernel in kernels
+        for threads in (place.threads if place.caches else ())
+        for level, size in levels(
+            place.caches, place.last_level_cache_bytes, ARRAYS[kernel] * SLOTS, threads
+        ).items()
+        if level in (CACHES if threads == 1 else CACHES[-1:])
+    ]
 
 
 def copies(place: Place, sizes: Sequence[int]) -> list[Case]:
@@ -147,7 +165,7 @@ def smoke(place: Place) -> list[Case]:
         *squares(CLASSIC, (256, 512), place.each, place.scale),
         *squares(("bf16", "int8"), (256,), [place.whole], place.scale),
         *layer(("bf16",), 512, (1,), place.whole),
-        *streams(("triad",), place),
+        *streams(("triad",), place, place.whole),
     ]
 
 
@@ -159,7 +177,7 @@ def quick(place: Place) -> list[Case]:
         *layer(("bf16",), 2048, (1,), place.whole),
         *layer(("bf16",), 2048, (1,), place.whole, cache="cold"),
         *layer(("bf16",), 2048, (8,), place.whole, weights="prepacked"),
-        *streams(("read", "copy", "triad"), place),
+        *streams(ARRAYS, place, place.whole),
         *brief_copies(place),
     ]
 
@@ -182,7 +200,9 @@ def full(place: Place) -> list[Case]:
         *layer(("fp32", "bf16", "int8"), WEIGHTS, DECODE_TOKENS, whole, cache="cold", weights="prepacked"),
         *cold_against_warm(place),
         *squares(("fp32", "bf16"), (2048,), [whole], scale, data="zeros"),
-        *streams(("read", "copy", "triad"), place),
+        *streams(ARRAYS, place, whole),
+        *streams(ARRAYS, place, place.each[0]),
+        *streams_in_caches(ARRAYS, place),
         *copies(place, COPIED_BYTES),
         *of_model(small, LLM_EVERY, place),
         *experts(mixture, (64, 512), place),
@@ -220,7 +240,7 @@ def limits(place: Place) -> list[Case]:
             for n in SMALL
             for where in place.each
         ),
-        *streams(("read", "copy", "triad"), place),
+        *streams(ARRAYS, place, place.whole),
     ]
 
 
@@ -253,7 +273,7 @@ def few(cases: Sequence[Case]) -> list[Case]:
         best = largest.get(case.dtype)
         if best is None or (work.flops(case), case.threads) > (work.flops(best), best.threads):
             largest[case.dtype] = case
-    memory = [case for case in cases if case.workload in ARRAYS]
+    memory = [case for case in cases if in_memory(case)]
     return [*largest.values(), *memory[:1]]
 
 

@@ -2,6 +2,9 @@
 
 Mandatory bytes only: read 1 word an element, copy 2, triad 3; a write-allocate is not counted
 (McCalpin's STREAM and BabelStream alike). `size` is the bytes of one array.
+
+Parameters: `cache` (l1, l2, l3: by their size the arrays of all slots lie in this cache of a host's CPU;
+those of other cases are larger than any).
 """
 
 from __future__ import annotations
@@ -17,6 +20,12 @@ TRIAD_SCALAR = 3.0
 """out = a + 3 b: exact in fp64 on the integer data of `fill`, fused or not."""
 
 ARRAYS = {"read": 1, "copy": 2, "triad": 3}
+CACHES = ("l1", "l2", "l3")
+
+
+def in_memory(case: Case) -> bool:
+    """Whether it streams from and to memory: that of a cache bounds nothing else."""
+    return case.workload in ARRAYS and case.get("cache") not in CACHES
 
 
 def elements(case: Case) -> int:

@@ -21,6 +21,14 @@ def test_roofline_ceilings_are_the_probes_and_the_fastest_stream(findings: Findi
     assert float(row[4]) == pytest.approx(max(streams) / 12 / 1e9, rel=1e-3)  # 2 FLOP for 24 bytes
     gemm = next(r for r in chart.table.rows if r[0] == "gemm/fp32/2048x2048x2048/threads=2" and r[1] == "cpu")
     assert gemm[5] == "arithmetic"
+    of_memory = [s for s in findings.summaries if s.case.workload in ("read", "copy", "triad")]
+    parameters = of_memory[0].case.parameters | {"cache": "l1"}
+    fast = recase(
+        msgspec.structs.replace(
+            of_memory[0], value=1e13, case=msgspec.structs.replace(of_memory[0].case, parameters=parameters)
+        )
+    )
+    assert drawn(roofline([*findings.summaries, fast])).table == chart.table  # of a cache: no roof, no point
 
 
 def test_the_roofline_has_decode_and_prefill_and_a_panel_a_dtype(findings: Findings) -> None:

@@ -16,13 +16,14 @@ from zbench.report import series, shapes, style, words
 from zbench.report.chart import Chart, Missing, Table
 from zbench.report.lines import height_for
 from zbench.workloads import workload
+from zbench.workloads.stream import ARRAYS as STREAMS
+from zbench.workloads.stream import in_memory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME = "roofline"
 TITLE = "What bounds each kernel: arithmetic or memory?"
-STREAMS = ("read", "copy", "triad")
 COLUMNS = 2
 HEADROOM = 0.20
 """Of a panel's height: above the roof, for the words that say what its lines are."""
@@ -80,6 +81,7 @@ def roofline(summaries: Sequence[Summary], sheets: Mapping[str, DataSheet] | Non
     bandwidth, with the ceilings of the data sheet where the catalogue has the card."""
     kinds = dict.fromkeys(s.case.workload for s in summaries if s.suite == "card")
     usable = shapes.real(series.of_workload(summaries, *kinds))
+    usable = [s for s in usable if s.case.workload not in STREAMS or in_memory(s.case)]
     gemms = [s for s in usable if s.case.workload == "gemm"]
     streams = [s for s in usable if s.case.workload in STREAMS and s.sheet is None]  # ceilings are measured
     ceilings = roof(gemms, streams)
