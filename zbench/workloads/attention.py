@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from zbench.case import Case
-from zbench.workloads.base import UNIT_ROUNDOFF, Answer, Array, Buffer, Finding, Workload, generator, uniform
-from zbench.workloads.gemm import SUMS
+from zbench.workloads.base import UNIT_ROUNDOFF, Answer, Array, Buffer, Finding, generator, rate
+from zbench.workloads.gemm import SUMS, filled
 
 CHECKED_ROWS = 32
 """Rows (sequence, head, query) that are computed again: each costs a pass over a head's keys and values."""
@@ -45,12 +45,7 @@ def buffers(case: Case) -> dict[str, Buffer]:
 
 
 def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
-    rng = generator(seed, rank)
-    return {
-        name: uniform(rng, buffer.shape, buffer.dtype)
-        for name, buffer in buffers(case).items()
-        if not buffer.output
-    }
+    return filled(case, buffers(case), generator(seed, rank))
 
 
 def visible(case: Case, query: int) -> int:
@@ -113,22 +108,5 @@ def flops(case: Case) -> int:
     return 4 * batch * heads * dim * pairs
 
 
-def bytes_moved(case: Case) -> int:
-    """Everything once: no implementation need do more, and decoding does little else."""
-    return sum(buffer.size_bytes for buffer in buffers(case).values())
-
-
-ATTENTION = Workload(
-    name="attention",
-    suite="card",
-    metric="rate",
-    unit="FLOP/s",
-    better="higher",
-    method="rows in fp64",
-    buffers=buffers,
-    fill=fill,
-    check=check,
-    flops=flops,
-    bytes=bytes_moved,
-    value=lambda case, ns: flops(case) / ns * 1e9,
-)
+ATTENTION = rate("attention", "rows in fp64", buffers, fill, check, flops)
+"""Everything once is what it must move: decoding does little else."""

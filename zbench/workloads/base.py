@@ -96,6 +96,57 @@ class Workload:
         return sum(buffer.size_bytes for buffer in self.buffers(case).values())
 
 
+def rate(
+    name: str,
+    method: str,
+    buffers: Callable[[Case], dict[str, Buffer]],
+    fill: Fill,
+    check: Check,
+    flops: Callable[[Case], int],
+    bytes: Callable[[Case], int] | None = None,
+) -> Workload:
+    """What a card computes, by its operations per second. `bytes`: without, every buffer once."""
+    return Workload(
+        name=name,
+        suite="card",
+        metric="rate",
+        unit="FLOP/s",
+        better="higher",
+        method=method,
+        buffers=buffers,
+        fill=fill,
+        check=check,
+        flops=flops,
+        bytes=bytes or (lambda case: sum(buffer.size_bytes for buffer in buffers(case).values())),
+        value=lambda case, ns: flops(case) / ns * 1e9,
+    )
+
+
+def bandwidth(
+    name: str,
+    buffers: Callable[[Case], dict[str, Buffer]],
+    fill: Fill,
+    check: Check,
+    bytes: Callable[[Case], int],
+    flops: Callable[[Case], int] = lambda case: 0,
+) -> Workload:
+    """What a card moves, by its bytes per second; every one is compared."""
+    return Workload(
+        name=name,
+        suite="card",
+        metric="bandwidth",
+        unit="B/s",
+        better="higher",
+        method="exact",
+        buffers=buffers,
+        fill=fill,
+        check=check,
+        flops=flops,
+        bytes=bytes,
+        value=lambda case, ns: bytes(case) / ns * 1e9,
+    )
+
+
 def generator(*key: int) -> np.random.Generator:
     """A stream of its own for each (seed, rank, purpose), the same in every process."""
     return np.random.default_rng(list(key))

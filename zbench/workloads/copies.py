@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from zbench.case import Case
-from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload, equal, generator, integers
+from zbench.workloads.base import Answer, Array, Buffer, Finding, bandwidth, equal, generator, integers
 
 COPIES = ("copy_h2d", "copy_d2h", "copy_d2d")
 
@@ -54,20 +54,4 @@ def copied(case: Case) -> int:
     return case.size[0]
 
 
-def copy(name: str) -> Workload:
-    return Workload(
-        name=name,
-        suite="card",
-        metric="bandwidth",
-        unit="B/s",
-        better="higher",
-        method="exact",
-        buffers=buffers,
-        fill=fill,
-        check=check,
-        bytes=copied,
-        value=lambda case, ns: copied(case) / ns * 1e9,
-    )
-
-
-COPY_WORKLOADS = tuple(copy(name) for name in COPIES)
+COPY_WORKLOADS = tuple(bandwidth(name, buffers, fill, check, copied) for name in COPIES)

@@ -23,8 +23,8 @@ from zbench.workloads.base import (
     Array,
     Buffer,
     Finding,
-    Workload,
     generator,
+    rate,
     uniform,
 )
 
@@ -105,17 +105,4 @@ def product(case: Case, op_a: Array, op_b: Array, c: Array, rng: np.random.Gener
     return freivalds.floats(op_a, op_b, c, u, rng)
 
 
-GEMM = Workload(
-    name="gemm",
-    suite="card",
-    metric="rate",
-    unit="FLOP/s",
-    better="higher",
-    method="freivalds",
-    buffers=buffers,
-    fill=fill,
-    check=check,
-    flops=flops,
-    bytes=lambda case: sum(b.size_bytes for b in buffers(case).values()),
-    value=lambda case, ns: flops(case) / ns * 1e9,
-)
+GEMM = rate("gemm", "freivalds", buffers, fill, check, flops)

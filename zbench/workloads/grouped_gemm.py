@@ -13,7 +13,7 @@ import numpy as np
 
 from zbench.case import Case
 from zbench.routing import counts
-from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload, generator
+from zbench.workloads.base import Answer, Array, Buffer, Finding, generator, rate
 from zbench.workloads.gemm import OPERANDS, filled, product
 
 __all__ = ["GROUPED_GEMM", "counts"]
@@ -65,17 +65,4 @@ def bytes_moved(case: Case) -> int:
     return sizes["a"] + sizes["c"] + sizes["b"] // int(case.get("experts")) * asked
 
 
-GROUPED_GEMM = Workload(
-    name="grouped_gemm",
-    suite="card",
-    metric="rate",
-    unit="FLOP/s",
-    better="higher",
-    method="freivalds",
-    buffers=buffers,
-    fill=fill,
-    check=check,
-    flops=flops,
-    bytes=bytes_moved,
-    value=lambda case, ns: flops(case) / ns * 1e9,
-)
+GROUPED_GEMM = rate("grouped_gemm", "freivalds", buffers, fill, check, flops, bytes_moved)

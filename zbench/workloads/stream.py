@@ -9,12 +9,10 @@ those of other cases are larger than any).
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from zbench.case import Case
-from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload, equal, generator, integers
+from zbench.workloads.base import Answer, Array, Buffer, Finding, bandwidth, equal, generator, integers
 
 TRIAD_SCALAR = 3.0
 """out = a + 3 b: exact in fp64 on the integer data of `fill`, fused or not."""
@@ -63,26 +61,9 @@ def bytes_moved(case: Case) -> int:
     return ARRAYS[case.workload] * case.size[0]
 
 
-def stream(name: str) -> Workload:
-    return Workload(
-        name=name,
-        suite="card",
-        metric="bandwidth",
-        unit="B/s",
-        better="higher",
-        method="exact",
-        buffers=buffers,
-        fill=fill,
-        check=check,
-        # read adds, triad multiplies and adds; copy computes nothing
-        flops=partial(_flops, {"read": 1, "copy": 0, "triad": 2}[name]),
-        bytes=bytes_moved,
-        value=lambda case, ns: bytes_moved(case) / ns * 1e9,
-    )
+def flops(case: Case) -> int:
+    """read adds, triad multiplies and adds; copy computes nothing."""
+    return {"read": 1, "copy": 0, "triad": 2}[case.workload] * elements(case)
 
 
-def _flops(per_element: int, case: Case) -> int:
-    return per_element * elements(case)
-
-
-STREAMS = tuple(stream(name) for name in ARRAYS)
+STREAMS = tuple(bandwidth(name, buffers, fill, check, bytes_moved, flops) for name in ARRAYS)
