@@ -9,24 +9,10 @@
 #include "gemm/kernel.h"
 
 #if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AMX_INT8__)
-#include <immintrin.h>
+#include "core/tiles.h"
 
 enum { TILE_LINES = 16, TILE_WORDS = 16, WORD_BYTES = 4, TILE_BYTES = TILE_WORDS * WORD_BYTES };
 enum { ROWS = 2 * TILE_LINES, CHUNK_A_BYTES = ROWS * TILE_BYTES };
-
-/* The compilers' intrinsics do not tell that they read memory. */
-#define READ_BY_TILES(memory) __asm__ volatile("" : : "r"(memory) : "memory")
-
-/* Intel SDM, LDTILECFG: palette 1, all eight tiles 16 rows of 64 bytes. */
-static const struct {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} CONFIGURATION = {
-    .palette = 1,
-    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
-};
 
 static void pack_a(int64_t size, int64_t count, int64_t k, zb_gemm_lines a, char *to)
 {

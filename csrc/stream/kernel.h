@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-/* Independent chains of multiply-adds in registers. Floats: x = x * a + b; integers: x = x + a * b for each
-   element of a word, as csrc/gemm multiplies with this instruction set. All x start at 0. */
+/* Independent chains of multiply-adds in registers, as csrc/gemm multiplies with this instruction set. Floats:
+   x = x * a + b; integers, and bf16 where an instruction has it: x = x + a * b for each element of a word. All x start
+   at 0. */
 typedef struct {
     int64_t step_flops; /* a multiply-add counts 2 */
     double (*run)(int64_t steps, double a, double b); /* the sum of all x */
@@ -30,7 +31,14 @@ const zb_stream_kernel *zb_stream_kernel_avx512_vnni(void);
 const zb_stream_kernel *zb_stream_kernel_neon_dotprod(void);
 const zb_stream_kernel *zb_stream_kernel_neon_i8mm(void);
 
+/* Of a type that the instruction set has instructions of its own for; NULL: it is multiplied as without it. */
+const zb_peak *zb_peak_avx512_bf16(int dtype);
+const zb_peak *zb_peak_amx(int dtype);
+const zb_peak *zb_peak_neon_bf16(int dtype);
+
 /* NULL where this CPU or this build lacks the instruction set. */
 const zb_stream_kernel *zb_stream_kernel_find(int isa);
+/* The same, or no such type. */
+const zb_peak *zb_peak_find(int isa, int dtype);
 
 #endif

@@ -72,32 +72,11 @@ static double steps_per_ns(const peak_probe *probe, int threads)
     return threads > cpus ? sum / threads * cpus : sum;
 }
 
-/* Sums of narrow floats are fp32, and so are the multiply-adds: no instruction set here has others. */
-static const zb_peak *peak_of(const zb_stream_kernel *kernel, int dtype)
-{
-    switch (dtype) {
-    case ZB_FP64:
-        return &kernel->fp64;
-    case ZB_FP32:
-    case ZB_BF16:
-    case ZB_FP16:
-    case ZB_FP8E4M3:
-    case ZB_FP8E5M2:
-        return &kernel->fp32;
-    case ZB_INT8:
-    case ZB_U8S8:
-        return &kernel->integers;
-    default:
-        return NULL;
-    }
-}
-
 static int find(int dtype, int isa, const zb_peak **peak)
 {
-    const zb_stream_kernel *kernel = zb_stream_kernel_find(isa);
-    if (!kernel)
+    if (!zb_stream_kernel_find(isa))
         return ZB_EISA;
-    *peak = peak_of(kernel, dtype);
+    *peak = zb_peak_find(isa, dtype);
     return *peak ? ZB_OK : ZB_EINVAL;
 }
 

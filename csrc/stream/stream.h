@@ -7,13 +7,14 @@
 /* public */
 /* Peak rate in FLOP/s (integers: operations) of the multiply-adds that csrc/gemm does for operands of this
    dtype with this instruction set: FMAs of fp64 or fp32 (a multiply and an add where there is no FMA; sums of
-   narrow floats are fp32), multiply-adds of int32 words that hold one, two or four integers. That of one
-   element counts 2. Independent chains in registers, all threads at once, each one's fastest of several
+   narrow floats are fp32), multiply-adds of words of two or four bf16, of int32 words that hold one, two or four
+   integers, of tiles. That of one element counts 2. Independent chains in registers, all threads at once, each one's fastest of several
    intervals that take duration_ns together; never more than all usable CPUs can do. ZB_EINVAL, ZB_EISA,
    ZB_ENOMEM, ZB_ESYSTEM. */
 int zb_peak_flops(int dtype, int isa, int threads, int64_t duration_ns, double *flops);
 /* What holds the probe to what it counts: `steps` of its loop with ones for all factors, so that each
-   multiply-add adds one to the *sum, which is then *flops / 2 (exactly, up to 2^24 steps). ZB_EINVAL, ZB_EISA. */
+   multiply-add adds one to the *sum, which is then *flops / 2 (exactly, up to 2^19 steps: a tile's fp32 sums get 32
+   in each). ZB_EINVAL, ZB_EISA. */
 int zb_peak_count(int dtype, int isa, int64_t steps, double *sum, double *flops);
 
 /* fp64 arrays. read: out[0] = sum of a. copy: out = a. triad: out = a + 3 b. In STREAM's counting

@@ -120,9 +120,9 @@ def test_the_peak_probe_does_what_it_counts(dtype, isa):
     assert stream.peak_count(dtype, isa, 0) == (0, 0)
 
 
-WORDS = {"portable": 4, "neon": 4, "avx2": 8, "avx512": 16, "amx": 16}
-"""32-bit words of a vector."""
-PER_WORD = {"fp64": 0.5, "int8": 4, "u8s8": 4}
+WORDS = {"portable": 4, "neon": 4, "avx2": 8, "avx512": 16, "amx": 256}
+"""32-bit words of a vector of sums, or of a tile."""
+PER_WORD = {"fp64": 0.5, "bf16": 4, "int8": 4, "u8s8": 4}
 """Elements that one instruction may multiply in a word, where it is not one."""
 
 

@@ -49,7 +49,8 @@ def peak_flops(dtype: str, isa: str, threads: int, duration_ns: int = 3_000_000)
     """Peak rate in FLOP/s (integers: operations) of `threads` threads, measured in about `duration_ns`.
 
     Of what zbench's GEMM multiplies operands of this dtype with: FMAs of fp64 or fp32 (narrow floats are
-    summed in fp32), or the integers' multiply-add of this instruction set; that of one element counts 2.
+    summed in fp32), or the multiply-add of integers or of bf16 of this instruction set; that of one element
+    counts 2.
     The sum of each thread's fastest of several intervals, so that it bounds what a kernel can
     reach; threads beyond the usable CPUs add nothing.
     Raises ValueError, UsageError (an instruction set this CPU lacks), MemoryError, OSError.

@@ -1,0 +1,3 @@
+#include "models.h"
+
+#include "stream/kernel_amx.c"
