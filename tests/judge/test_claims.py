@@ -10,6 +10,7 @@ import pytest
 from zbench.errors import UsageError
 from zbench.judge.claims import Baseline, built_in, directory_of, load_claims, parse_claims
 from zbench.judge.conditions import CONDITIONS
+from zbench.workloads.card_cases import CARD_CASES, Place, card_cases
 
 GOOD = """
 version = 1
@@ -163,6 +164,19 @@ def test_a_file_from_another_system_is_read(tmp_path: Path) -> None:
     """With a byte order mark, and with the ends of lines that Windows writes."""
     (tmp_path / "mine.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
     assert load_claims(tmp_path / "mine.toml") == parse_claims(GOOD, "mine.toml")
+
+
+@pytest.mark.parametrize("profile", sorted(CARD_CASES))
+@pytest.mark.parametrize("place", [Place((1, 2), 32 << 20), Place((), 50 << 20)], ids=["host", "device"])
+def test_the_throughput_of_a_card_is_told_by_what_arithmetic_bounds(profile: str, place: Place) -> None:
+    """By large products of every dtype; not by decoding, nor by batches of small ones."""
+    (claim,) = [claim for claim in load_claims("zhenwu-10k") if claim.id == "single-card-throughput"]
+    gemms = [case for case in card_cases(profile, place) if case.workload == "gemm"]
+    asked = [case for case in gemms if case.matches(claim.case)]
+    assert {case.dtype for case in asked} == {case.dtype for case in gemms}
+    assert min(min(case.size[:2]) for case in asked) >= 100
+    squares = [case for case in gemms if len({*case.size}) == 1 and case.size[0] >= 100]
+    assert squares == [case for case in asked if len({*case.size}) == 1]
 
 
 def test_every_condition_that_a_built_in_file_names_is_known() -> None:
