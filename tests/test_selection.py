@@ -71,6 +71,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
     (tmp_path / "selected").mkdir()
     (tmp_path / "selected" / "device.py").write_text(DEVICE)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return parse("card", "selected.device:Device")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace as replaced
 
 from zbench.case import Case
 from zbench.errors import UsageError, ZbenchError, suggest
+from zbench.inquiry import inquire
 from zbench.judge.claims import Claim
 from zbench.measure.estimate import case_s, groups_s
 from zbench.measure.memory import PROCESS_BYTES, gigabytes, needed_bytes
@@ -96,16 +98,26 @@ def used(request: Request) -> list[Subject]:
 
 def validate(subjects: Sequence[Subject]) -> None:
     """Complain about a name or an option before anything is measured. Raises UsageError."""
-    for subject in subjects:
-        if subject.venv:
-            continue  # its class lives in another environment; the worker tells
+    here = [subject for subject in subjects if not subject.venv]  # of another environment the worker tells
+    devices = [subject for subject in here if _on_device(subject)]
+    with ThreadPoolExecutor() as pool:  # each imports its framework, which takes seconds
+        list(pool.map(inquire, devices))
+    for subject in here:
         kind = subject.load()
         with _told_of(subject):
-            if subject.kind == "card":
-                kind(subject.option)
-            else:
+            if subject.kind == "fabric":
                 with kind.seats(1, subject.option):
                     pass
+            elif subject not in devices:
+                kind(subject.option)
+
+
+def _on_device(subject: Subject) -> bool:
+    """Whether it is a card on a device of its own, which is opened in no process but workers and `inquire`'s.
+    Raises UsageError."""
+    kind = subject.load()
+    with _told_of(subject):
+        return subject.kind == "card" and not kind.threaded(subject.option)
 
 
 @contextmanager
@@ -125,18 +137,16 @@ def place_of(card: Subject) -> Place:
     caches = cpu.caches()
     host = Place(tuple(thread_counts(cpu.usable_cpus())), caches.get("l3", 0), caches=caches)
     try:
-        kind = card.load()
+        if not _on_device(card):
+            return host
     except UsageError:
         if card.venv:
             return host
         raise
-    with _told_of(card):
-        if kind.threaded(card.option):
-            return host
-        if card.venv:
-            return Place()
-        device = kind(card.option)
-        return Place((), device.last_level_cache_bytes, device.peers)
+    if card.venv:
+        return Place()
+    device = inquire(card)
+    return Place((), device.last_level_cache_bytes, device.peers)
 
 
 Operations = Mapping[str, Sequence[str]]
@@ -147,7 +157,11 @@ def operations(cards: Iterable[Subject]) -> dict[str, Operations]:
     """Label -> what the card offers; of those only that live in this environment. Raises UsageError."""
     found: dict[str, Operations] = {}
     for card in cards:
-        if card.kind == "card" and not card.venv:
+        if card.kind == "fabric" or card.venv:
+            continue
+        if _on_device(card):
+            found[card.label] = inquire(card).operations
+        else:
             with _told_of(card):
                 found[card.label] = card.load()(card.option).operations()
     return found

@@ -43,7 +43,8 @@ class Card(ABC):
 
     @classmethod
     def threaded(cls, option: str | None) -> bool:
-        """Whether cases say how many host threads compute; a device of its own has none to count."""
+        """Whether cases say how many host threads compute; a device of its own has none to count, and no card
+        of it is made in the process that plans a run. Opens nothing."""
         return True
 
     @classmethod
