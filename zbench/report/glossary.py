@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zbench.judge.hostcards import CARDS_MIN, EFFECT_MIN, MAD_SCALE, OUTLIER_Z
 from zbench.judge.metrics import METRICS
 from zbench.measure.statistics import INTERVAL_ALPHA
 from zbench.report.findings import Findings
@@ -76,6 +77,13 @@ TERMS: tuple[tuple[str, str], ...] = (
         "the claim's operator.",
     ),
     (
+        "modified z",
+        f"(share - median) / ({MAD_SCALE} MAD), with MAD the median distance from the median: a z that an "
+        "outlier does not move (Iglewicz and Hoaglin 1993). "
+        f"Of {CARDS_MIN} cards or more one is slow beyond {OUTLIER_Z}, of hundreds beyond more, where it is "
+        f"also {100 * EFFECT_MIN:.0f} % under the middle.",
+    ),
+    (
         "more launches",
         "The interval of L launches has a half-width h on a logarithmic scale and narrows with √L: it leaves "
         "the claimed value out from about L (h / ln(measured / claimed))² launches, if the figures stay.",
@@ -108,6 +116,11 @@ TERMS: tuple[tuple[str, str], ...] = (
         "throttled",
         "The card said, while it was timed or right after, that something held it back: power, heat, a board "
         "limit. The burst is flagged and kept.",
+    ),
+    (
+        "together",
+        "Cards of a host at work at the same time, each on the whole case (`together=8` in a key). Its rate "
+        "over that alone tells what the others take from a card: power, memory, links.",
     ),
     (
         "verdict",
