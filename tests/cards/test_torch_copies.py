@@ -11,6 +11,7 @@ pytest.importorskip("torch", reason="the card torch is tested where torch is: pi
 
 import torch
 
+from tests.cards.torch_here import verified
 from zbench.cards import torch_copies as copies
 from zbench.cards import torch_timing as timing
 from zbench.cards.torch import Torch
@@ -31,21 +32,6 @@ class WithinHost(Torch):
 
     def synchronize(self) -> None:
         self.waits += 1
-
-
-def verified(card: Torch, case: Case) -> dict[str, str]:
-    """Run a case as the harness does, let it check every slot, and return how it answered."""
-    bench = CardBench(card, case, seeds=[1, 2])
-    try:
-        bench.run(3, 2)
-        bench.rotate()
-        bench.poison()
-        assert bench.run(3, 2).samples_ns.shape == (3,)
-        for slot in range(2):
-            assert bench.check(slot, np.random.default_rng(0)).why == ""
-        return bench.variant()
-    finally:
-        bench.release()
 
 
 @pytest.mark.parametrize("name", copies.COPIES)
