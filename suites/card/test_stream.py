@@ -1,4 +1,4 @@
-"""Memory bandwidth: read, copy and triad on arrays that no cache can hold (STREAM's counting)."""
+"""Memory bandwidth: read, copy and triad on arrays that no cache holds (STREAM's counting), and in caches."""
 
 import pytest
 
