@@ -152,8 +152,8 @@ def test_the_variant_tells_what_no_test_has_executed(monkeypatch):
     ],
 )
 def test_each_shape_goes_its_own_way(size, options, path):
-    """What fits a core's cache in place, unless blocks are asked for; few rows against lines of weights as they
-    stand; all else packed."""
+    """What fits a core's cache in place, unless blocks are asked for; few rows against lines of weights as
+    they stand; all else packed."""
     with Gemm("fp32", *size, **options) as plan:
         assert plan.variant["kernel"] == path
 

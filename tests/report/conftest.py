@@ -322,3 +322,8 @@ def heights(chart: Chart) -> tuple[float, float]:
 def bands(chart: Chart) -> int:
     """Areas that are filled and half transparent."""
     return len(re.findall(r"fill-opacity: 0.16", chart.svg))
+
+
+def recase(s: Summary) -> Summary:
+    """With the key of its case."""
+    return msgspec.structs.replace(s, key=s.case.key)

@@ -125,7 +125,7 @@ def test_limits_is_the_target_table() -> None:
     asked = set(keys("limits"))
     for threads in (1, 2):
         assert f"gemm/fp64/4096x4096x4096/threads={threads}" in asked
-        assert f"gemm/fp16/256x256x256/out=fp32/threads={threads}" in asked
+        assert f"gemm/fp16/512x512x512/out=fp32/threads={threads}" in asked
         assert f"gemm/u8s8/16x4096x4096/cache=cold/threads={threads}/transb=t/weights=prepacked" in asked
         assert f"gemm/bf16/1x4096x4096/cache=cold/out=fp32/threads={threads}/transb=t" in asked
     small = [case for case in card_cases("limits", HOST) if "batch" in case.parameters]

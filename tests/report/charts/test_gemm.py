@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from tests.report.conftest import drawn, of, svg_texts
+from tests.report.conftest import drawn, of, recase, svg_texts
 from zbench.judge.datasheets import named
 from zbench.judge.summary import Summary, summarise
 from zbench.records.schema import Probe
@@ -107,11 +107,6 @@ def test_the_same_parameters_are_said_once_and_others_tell_lines_apart(findings:
     zeros = [recase(changed(s, data="zeros")) for s in plain]
     assert drawn(gemm_share(plain + zeros, [])).table == drawn(gemm_share(plain, [])).table
     assert isinstance(gemm_share(zeros, []), Missing)
-
-
-def recase(s: Summary) -> Summary:
-    """With the key of its case."""
-    return msgspec.structs.replace(s, key=s.case.key)
 
 
 def test_an_interval_without_end_leaves_an_axis_to_be_read(few_launches: Callable[[int], Findings]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.report.conftest import drawn, svg_texts
+from tests.report.conftest import drawn, recase, svg_texts
 from zbench.judge.datasheets import named
 from zbench.report.chart import Missing
 from zbench.report.charts.roofline import roofline
