@@ -39,3 +39,6 @@ RESULTS: dict[str, tuple[str, ...]] = {
     "u8s8": ("int32",),
 }
 """dtype of a product's operands -> what C may be, the default first. `u8s8` is A uint8, B int8."""
+
+DTYPES: tuple[str, ...] = (*NUMPY_DTYPES, *(name for name in RESULTS if name not in NUMPY_DTYPES))
+"""What a case may be of."""

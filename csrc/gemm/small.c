@@ -11,6 +11,8 @@ typedef struct {
 static part part_of_c(const zb_gemm *plan, int64_t index)
 {
     int64_t m = plan->request.m, n = plan->request.n, height = plan->kernel->rows, width = plan->kernel->columns;
+    if (plan->parts == 1) /* a product of 8 x 8 x 8 takes no longer than a few divisions */
+        return (part){0, m, 0, n};
     if (divide_up(n, width) >= divide_up(m, height)) {
         int64_t start = zb_gemm_piece_start(n, width, index, plan->parts);
         return (part){0, m, start, zb_gemm_piece_start(n, width, index + 1, plan->parts) - start};
@@ -47,20 +49,31 @@ static void run_part(const zb_gemm_call *call, int64_t product, part now, char *
         zb_gemm_round_c(plan, now.rows, now.columns, sums, now.columns, c, ldc);
 }
 
+/* Parts of products, counted through the batch. */
+static void run_parts(const zb_gemm_call *call, int64_t from, int64_t to, char *own)
+{
+    int64_t parts = call->plan->parts, product = from / parts, index = from % parts;
+    for (int64_t i = from; i < to; i++) {
+        run_part(call, product, part_of_c(call->plan, index), own);
+        if (++index == parts) {
+            index = 0;
+            product++;
+        }
+    }
+}
+
 void zb_gemm_small(void *argument, int thread)
 {
     const zb_gemm_call *call = argument;
     const zb_gemm *plan = call->plan;
-    int64_t parts = plan->parts, total = plan->request.batch * parts;
+    int64_t total = plan->request.batch * plan->parts;
     char *own = plan->own + thread * plan->own_bytes;
     if (!plan->pool) {
-        for (int64_t i = 0; i < total; i++)
-            run_part(call, i / parts, part_of_c(plan, i % parts), own);
+        run_parts(call, 0, total, own);
         return;
     }
     /* A few claims a thread: each costs as much as a product of 8 x 8 x 8. */
     int64_t pieces = smaller(total, zb_gemm_pieces(plan->request.threads));
     for (int64_t piece; (piece = zb_pool_claim(plan->pool, thread, pieces)) < pieces;)
-        for (int64_t i = total * piece / pieces; i < total * (piece + 1) / pieces; i++)
-            run_part(call, i / parts, part_of_c(plan, i % parts), own);
+        run_parts(call, total * piece / pieces, total * (piece + 1) / pieces, own);
 }

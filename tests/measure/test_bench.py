@@ -1,10 +1,12 @@
 """Times that a card or a fabric tells are held against the harness' own clock."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from zbench.case import Case
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.measure.bench import CardBench, Span, Timing, poison, stamps_complaint
 
@@ -16,8 +18,9 @@ def span(samples_ms: list[float], elapsed_ms: float) -> Span:
     return Span(timing, 0, int(elapsed_ms * MS))
 
 
-def card_complaint(*spans: Span) -> str:
-    return CardBench.validate(SimpleNamespace(), spans)  # type: ignore[arg-type]
+def card_complaint(*spans: Span, **parameters: int) -> str:
+    case = Case("gemm", "fp32", (8, 8, 8), parameters)
+    return CardBench.validate(SimpleNamespace(case=case), spans)  # type: ignore[arg-type]
 
 
 def test_rounds_that_fill_the_burst_are_believed() -> None:
@@ -42,6 +45,23 @@ def test_a_short_span_is_held_against_the_clock_less_strictly() -> None:
     """The call itself is a visible share of it; but a millisecond that was not told is."""
     assert card_complaint(span([1.0], 1.1)) == ""
     assert "but they took 2.00 ms" in card_complaint(span([1.0], 2.0))
+
+
+@pytest.mark.parametrize(
+    ("cpus", "threads", "complaint"),
+    [
+        ((2.0, 1.9, 2.0), 1, "1.9 CPUs were busy: the card does not keep to threads=1"),
+        ((2.0, 1.1, 2.0), 1, ""),
+        ((2.0, 1.9, 2.0), 2, ""),
+        ((9.0, 9.0, 9.0), None, ""),
+    ],
+)
+def test_a_card_keeps_to_the_threads_of_its_case(
+    cpus: tuple[float, ...], threads: int | None, complaint: str
+) -> None:
+    """One span may see what another library's threads still do; a device names no threads."""
+    spans = [replace(span([10, 10, 10], 30), cpus=each) for each in cpus]
+    assert card_complaint(*spans, **({"threads": threads} if threads else {})) == complaint
 
 
 def test_negative_times_are_refused() -> None:

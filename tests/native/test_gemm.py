@@ -105,6 +105,21 @@ def test_no_rounds_take_no_time(gemm):
     assert gemm.run_rounds([(a, b, c)], 0).shape == (0,)
 
 
+def test_a_bound_product_computes_at_each_call(gemm):
+    """Its arrays live as long as it does; it sees what is in them at each call, and checks them before."""
+    alpha, a, b, beta, c = operands(a=np.ones((3, 5), np.float32))
+    execute = gemm.bind(alpha, a, b, beta, c)
+    b[:] = 2
+    del a, b
+    execute()
+    np.testing.assert_array_equal(c, np.full((3, 4), 10))
+    with pytest.raises(ValueError, match="shape"):
+        gemm.bind(*operands(c=np.zeros((4, 4), np.float32)))
+    gemm.close()
+    with pytest.raises(ValueError, match="closed"):
+        execute()
+
+
 def test_a_closed_plan_is_refused():
     """Closing twice is fine; using the plan afterwards is an error."""
     plan = Gemm("fp32", 3, 4, 5, threads=2)

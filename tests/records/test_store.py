@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from zbench.case import Case
@@ -52,6 +53,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     run, records = store.load(stored(tmp_path))
     assert run == a_run()
     assert records == [a_record(0), a_record(1)]
+
+
+def test_a_product_of_unlike_operands_is_read(tmp_path: Path) -> None:
+    """u8s8 names two dtypes, neither of which is the case's alone."""
+    case = Case("gemm", "u8s8", (8, 8, 8), {"threads": 1})
+    record = msgspec.structs.replace(a_record(), case=case, key=case.key)
+    store.write_run(tmp_path, a_run())
+    store.append(tmp_path, record)
+    assert store.load(tmp_path)[1] == [record]
 
 
 def test_a_half_written_last_line_is_left_out(tmp_path: Path) -> None:

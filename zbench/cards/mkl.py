@@ -87,6 +87,7 @@ class Mkl(LibraryCard):
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Plan:
         self.require(case)
         self.lib.MKL_Set_Num_Threads(case.threads)  # until the next prepare: one burst at a time
+        self.openmp.omp_set_num_threads(case.threads)  # bf16 and fp16 go by this one (2026.2)
         if case.get("weights") == "prepacked":
             return self._prepacked(case, slots)
         batched = int(case.get("batch")) > 1

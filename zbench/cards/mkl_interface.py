@@ -36,6 +36,7 @@ void MKL_Get_Version_String(char *text, int length);
 int MKL_Set_Threading_Layer(int layer);
 void MKL_Set_Dynamic(int flag);
 void MKL_Set_Num_Threads(int threads);
+void omp_set_num_threads(int threads);
 """
 SIZE = "size_t cblas_{name}_pack_get_size_64(int identifier, int64_t m, int64_t n, int64_t k);"
 REAL = (

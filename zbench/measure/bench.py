@@ -49,6 +49,11 @@ def asked_for(times: object, shape: tuple[int, ...]) -> Ints:
     return times
 
 
+SPARE_CPUS = 0.5
+"""Busy beyond the threads of a case and yet no reason to doubt it: a meter reads, a runtime's threads spin a
+while after their last work. A card that takes a whole CPU more has another rate than it is said to have."""
+
+
 @dataclass
 class Span:
     """A series of rounds without a pause, between two readings of the harness' own clock."""
@@ -56,6 +61,16 @@ class Span:
     timing: Timing
     began_ns: int
     ended_ns: int
+    cpus: float = 0.0
+    """How many CPUs this process kept busy meanwhile."""
+
+
+def threads_complaint(case: Case, spans: Sequence[Span]) -> str:
+    """Why a burst computed with more threads than its case says, or an empty string."""
+    cpus = min(span.cpus for span in spans)
+    if "threads" not in case.parameters or cpus <= case.threads + SPARE_CPUS:
+        return ""
+    return f"{cpus:.1f} CPUs were busy: the card does not keep to threads={case.threads}"
 
 
 def joined(spans: Sequence[Span]) -> Timing:
@@ -183,7 +198,9 @@ class CardBench(Bench):
                 complaints.append(
                     f"the rounds add up to {told / 1e6:.2f} ms, but they took {elapsed / 1e6:.2f} ms"
                 )
-        return complaints[0] if len(complaints) == len(spans) else ""
+        if len(complaints) == len(spans):
+            return complaints[0]
+        return threads_complaint(self.case, spans)
 
     def read(self, slot: int, name: str) -> Array:
         return self.card.read(self.slots[slot][name])

@@ -6,7 +6,7 @@ import gc
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from time import perf_counter_ns
+from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 import msgspec
@@ -256,9 +256,12 @@ def timed(
                 bench.poison()
                 share(b"ready")
                 watch.look()
+            wall, cpu = perf_counter_ns(), process_time_ns()
             began = clock()
             timing = bench.run(rounds, plan.batch)
-            spans.append(Span(timing, began, clock()))
+            ended = clock()
+            cpus = (process_time_ns() - cpu) / max(1, perf_counter_ns() - wall)
+            spans.append(Span(timing, began, ended, cpus))
             watch.look()
     finally:
         if collecting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,12 +156,24 @@ class Gemm(Handle):
         check(status, "prepacking")
         return weights
 
-    def run(self, alpha: float, a: Matrix, b: Matrix, beta: float, c: Matrix) -> None:
-        """One execution, on arrays whose rows are contiguous; writes C.
+    def bind(self, alpha: float, a: Matrix, b: Matrix, beta: float, c: Matrix) -> Callable[[], None]:
+        """One execution on these arrays, checked now and not at each call: for products of microseconds.
 
         Raises TypeError (not an array of the dtype), ValueError (shape, strides, overlap).
         """
-        self.run_rounds([(a, b, c)], 1, 1, alpha, beta)
+        operands = self._operands([(a, b, c)])
+        alpha, beta = float(alpha), float(beta)
+
+        def execute(*, _arrays: Slot = (a, b, c)) -> None:  # kept here: `operands` points into them
+            with self._lock:
+                status = lib.zb_gemm_run(self._open(), alpha, beta, operands)
+            check(status, "GEMM")
+
+        return execute
+
+    def run(self, alpha: float, a: Matrix, b: Matrix, beta: float, c: Matrix) -> None:
+        """One execution, on arrays whose rows are contiguous; writes C. Raises as `bind` does."""
+        self.bind(alpha, a, b, beta, c)()
 
     def run_rounds(
         self,
@@ -176,6 +188,24 @@ class Gemm(Handle):
         Execution e uses slot e % len(slots), each (A, B, C). The stamps are chained: the end of
         one round is the start of the next. Raises as `run` does.
         """
+        operands = self._operands(slots)
+        ns = np.zeros(count("rounds", rounds), np.int64)
+        with self._lock:
+            status = lib.zb_gemm_run_rounds(
+                self._open(),
+                float(alpha),
+                float(beta),
+                operands,
+                len(slots),
+                len(ns),
+                count("batch", batch, 1),
+                ffi.from_buffer("int64_t[]", ns),
+            )
+        check(status, "GEMM")
+        return ns
+
+    def _operands(self, slots: Sequence[Slot]) -> Any:
+        """The slots as C takes them, after all checks that it relies on. Points into the arrays."""
         if not slots:
             raise ValueError("no slots")
         operands = ffi.new("zb_gemm_slot[]", len(slots))
@@ -191,20 +221,7 @@ class Gemm(Handle):
                 setattr(operand, f"stride_{name}", stride)
             if np.may_share_memory(c, a) or np.may_share_memory(c, b):
                 _refuse_overlap(a, b, c)
-        ns = np.zeros(count("rounds", rounds), np.int64)
-        with self._lock:
-            status = lib.zb_gemm_run_rounds(
-                self._open(),
-                float(alpha),
-                float(beta),
-                operands,
-                len(slots),
-                len(ns),
-                count("batch", batch, 1),
-                ffi.from_buffer("int64_t[]", ns),
-            )
-        check(status, "GEMM")
-        return ns
+        return operands
 
     def _check_weights(self, weights: Matrix) -> None:
         if not isinstance(weights, np.ndarray) or weights.dtype != np.uint8:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
-from zbench.dtypes import NUMPY_DTYPES
+from zbench.dtypes import DTYPES
 from zbench.errors import suggest
 from zbench.records.schema import MOST_SAMPLES, Record, Run, Telemetry
 from zbench.workloads import WORKLOADS
@@ -34,8 +34,8 @@ def of_records(run: Run, records: Sequence[Record]) -> Iterator[tuple[int, str]]
         found = list(_of(record))
         if record.fingerprint and record.fingerprint not in run.fingerprints:
             found.append(f"fingerprint: run.json holds no machine {record.fingerprint!r}")
-        if run.imported is None and record.case.dtype not in NUMPY_DTYPES:
-            known = suggest(record.case.dtype, NUMPY_DTYPES)
+        if run.imported is None and record.case.dtype not in DTYPES:
+            known = suggest(record.case.dtype, DTYPES)
             found.append(f"case: unknown dtype {record.case.dtype!r}{known}")
         variant = tuple(sorted(record.variant.items()))
         burst = record.key, record.subject, record.role, record.block, record.launch, variant
