@@ -128,6 +128,7 @@ def test_limits_is_the_target_table() -> None:
         assert f"gemm/fp16/1024x1024x1024/out=fp32/threads={threads}" in asked
     assert "gemm/u8s8/16x4096x4096/cache=cold/threads=1/transb=t/weights=prepacked" in asked
     assert "gemm/bf16/1x4096x4096/cache=cold/out=fp32/threads=1/transb=t" in asked
+    assert {key.split("/")[-1] for key in asked if key.startswith("read/")} == {"threads=1", "threads=2"}
 
 
 def test_quick_stays_quick() -> None:

@@ -240,6 +240,7 @@ def limits(place: Place) -> list[Case]:
             for where in place.each
         ),
         *streams(ARRAYS, place, place.whole),
+        *streams(("read",), place, place.each[0]),  # the roof of the layers
     ]
 
 
