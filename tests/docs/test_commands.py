@@ -61,6 +61,10 @@ INSTEAD: dict[str, tuple[str, str]] = {
         "python3 -m venv --without-pip .venv && grep -q '^test = ' pyproject.toml",
     ),
     ".venv/bin/pytest tests": ("runs this test, too", "pytest tests --collect-only -q"),
+    "zbench run card --profile limits --card cpu --card numpy --card mkl --card torch:cpu --card blis": (
+        "needs the wheels of the peers, and forty minutes",
+        "zbench run card --profile limits --card cpu --card numpy --dry-run",
+    ),
     "pytest --pyargs zbench.suites --benchmark      # ... installed, outside a checkout": (
         "another folder, as it says",
         "mkdir elsewhere && cd elsewhere && pytest --pyargs zbench.suites --benchmark",

@@ -60,8 +60,13 @@ def test_a_card_keeps_to_the_threads_of_its_case(
     cpus: tuple[float, ...], threads: int | None, complaint: str
 ) -> None:
     """One span may see what another library's threads still do; a device names no threads."""
-    spans = [replace(span([10, 10, 10], 30), cpus=each) for each in cpus]
+    spans = [replace(span([300, 300], 600), cpus=each) for each in cpus]
     assert card_complaint(*spans, **({"threads": threads} if threads else {})) == complaint
+
+
+def test_threads_that_still_spin_are_not_the_cards() -> None:
+    """Those of the case before stop within a quarter of a second; a shorter burst cannot tell them apart."""
+    assert card_complaint(*[replace(span([10, 10], 20), cpus=2.0)] * 3, threads=1) == ""
 
 
 def test_negative_times_are_refused() -> None:
