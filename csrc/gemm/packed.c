@@ -46,6 +46,16 @@ static const char *panel_a(const zb_gemm_call *call, const block *now, int64_t r
     return to;
 }
 
+/* So many lines of an operand as it is stored, to be fetched. */
+static zb_gemm_ahead fetch_lines(zb_gemm_lines from, int64_t lines, int64_t steps, int64_t element_bytes)
+{
+    if (from.k_step == 1)
+        return (zb_gemm_ahead){
+            .at = from.from, .lines = lines, .bytes = steps * element_bytes, .stride = from.step * element_bytes};
+    return (zb_gemm_ahead){
+        .at = from.from, .lines = steps, .bytes = lines * element_bytes, .stride = from.k_step * element_bytes};
+}
+
 /* The same panel, packed or not, to be fetched. */
 static zb_gemm_ahead fetch_a(const zb_gemm_call *call, const block *now, int64_t row)
 {
@@ -54,10 +64,10 @@ static zb_gemm_ahead fetch_a(const zb_gemm_call *call, const block *now, int64_t
     int64_t panel = row / kernel->rows, panel_bytes = zb_gemm_panel_a_bytes(kernel, now->steps);
     if (atomic_load_explicit(&plan->progress[panel], memory_order_relaxed) == is_packed(now->turn))
         return (zb_gemm_ahead){.at = plan->shared + panel * panel_bytes, .lines = 1, .bytes = panel_bytes, .each = 1};
-    zb_gemm_lines a = zb_gemm_lines_a(call, now->product, now->row + row, now->k);
-    int64_t rows = smaller(kernel->rows, now->rows - row), lead = call->slot->lda * kernel->size_a;
-    int64_t lines = plan->request.transa ? now->steps : rows, width = plan->request.transa ? rows : now->steps;
-    return (zb_gemm_ahead){.at = a.from, .lines = lines, .bytes = width * kernel->size_a, .stride = lead, .each = 1};
+    zb_gemm_ahead a = fetch_lines(zb_gemm_lines_a(call, now->product, now->row + row, now->k),
+                                  smaller(kernel->rows, now->rows - row), now->steps, kernel->size_a);
+    a.each = 1;
+    return a;
 }
 
 /* Where the columns of one stretch start. */
@@ -121,13 +131,8 @@ static zb_gemm_ahead fetch_b(const zb_gemm_call *call, int64_t product, int64_t 
                             .lines = divide_up(columns, width),
                             .bytes = steps * step_bytes,
                             .stride = plan->request.k * step_bytes};
-    } else {
-        int64_t lines = plan->request.transb ? columns : steps, length = plan->request.transb ? steps : columns;
-        b = (zb_gemm_ahead){.at = zb_gemm_lines_b(call, product, column, k).from,
-                            .lines = lines,
-                            .bytes = length * kernel->size_b,
-                            .stride = call->slot->ldb * kernel->size_b};
-    }
+    } else
+        b = fetch_lines(zb_gemm_lines_b(call, product, column, k), columns, steps, kernel->size_b);
     b.each = divide_up(b.lines * divide_up(b.bytes, ZB_GEMM_CACHE_LINE), times > 0 ? times : 1);
     return b;
 }
