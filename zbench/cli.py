@@ -68,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if heard:
         code = EXIT_SIGNAL + heard[0]
         ignore()  # the end of the interpreter is not to be cut short either
+        # An interrupt inside `exec` of a string, as dataclasses do, has CPython end by the signal itself,
+        # whoever caught it since, until another string is run.
+        exec("")
     return code
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -92,6 +93,17 @@ def test_at_any_moment_it_is_one_line(moment: int, place: Place, run_s: float) -
     assert "interrupted" in one_line(stderr)
     assert state in ("", "partial", "complete")
     assert stdout == "" or state == "complete"
+
+
+def test_inside_a_string_of_code_it_is_the_same_exit_code() -> None:
+    """Python would end by the signal itself, because dataclasses are made by `exec`."""
+    code = (
+        "import signal, sys; from zbench import cli;"
+        "cli._main = lambda arguments: exec('signal.raise_signal(signal.SIGINT)', {'signal': signal});"
+        "sys.exit(cli.main([]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "zbench: interrupted\n")
 
 
 def test_what_was_measured_before_the_page_was_interrupted_is_drawn_later(place: Place) -> None:
