@@ -22,11 +22,15 @@ DEFAULTS: dict[str, int | str] = {
     "memory": "pageable",
     "peer": "none",
     "together": 1,
+    "root": 0,
+    "redop": "sum",
+    "inplace": "no",
 }
 """Parameters whose default value is left out of the key: operands as they are, one product, two slots of
 buffers that stay in whatever cache they fit, random data, B as the user stores it, experts that are all
-asked as often, copies from and to memory that the system may move, or on one card, and a card that computes
-while its siblings in the host are idle."""
+asked as often, copies from and to memory that the system may move, or on one card, a card that computes
+while its siblings in the host are idle, and collectives from or to rank 0 that add, from one buffer to
+another."""
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -53,6 +53,8 @@ class Request:
     """Look for each card's fastest shape of a GEMM first."""
     claims: str = ""
     """A built-in name or a path."""
+    algorithm: str = ""
+    """Of every collective, instead of the one that is measured to be the fastest."""
     baseline: Path | None = None
     baseline_card: str = ""
     """A card of the catalogue, for ratio claims that name no baseline."""
@@ -86,6 +88,7 @@ def ask(
     model: str = "",
     search: bool = False,
     claims: str = "",
+    algorithm: str = "",
     baseline: str = "",
     baseline_card: str = "",
     out: str | None = None,
@@ -137,6 +140,7 @@ def ask(
         model=model,
         search=search,
         claims=claims or DEFAULT_CLAIMS,
+        algorithm=algorithm,
         baseline=Path(baseline) if baseline else None,
         baseline_card=baseline_card,
         out=Path(out) if out else None,

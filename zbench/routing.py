@@ -1,8 +1,9 @@
-"""How many rows each expert of a grouped GEMM gets; on the ground floor, as cards ask too."""
+"""How many rows each expert gets, of a grouped GEMM or across ranks; on the ground floor, for cards too."""
 
 from __future__ import annotations
 
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 
 ZIPF_EXPONENT = 1.0
 """The i-th busiest expert is asked 1 / i as often as the busiest (Zipf's law). Routers trained without a
@@ -35,3 +36,15 @@ def _rounded(weights: list[float], total: int) -> list[int]:
     for i in order[: total - sum(whole)]:
         whole[i] += 1
     return whole
+
+
+def count_matrix(case: Case) -> list[list[int]]:
+    """Of an alltoallv: rank i sends [i][j] elements to rank j, `size` bytes in all. Pure.
+
+    Every rank has one expert. All ranks ask the same experts more often, as tokens of one batch do, so with
+    `skew=zipf` rank 0 gets the most.
+    """
+    elements = case.size[0] // NUMPY_DTYPES[case.dtype].itemsize
+    exponent = ZIPF_EXPONENT if case.get("skew") == "zipf" else 0.0
+    row = _rounded([(rank + 1) ** -exponent for rank in range(case.ranks)], elements)
+    return [row] * case.ranks

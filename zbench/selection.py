@@ -19,8 +19,9 @@ from zbench.measure.memory import PROCESS_BYTES, gigabytes, needed_bytes
 from zbench.measure.plan import Group, unit
 from zbench.native import cpu
 from zbench.request import Request
+from zbench.schedules.table import ALGORITHMS
 from zbench.subject import Subject
-from zbench.workloads import workload
+from zbench.workloads import step, workload
 from zbench.workloads.card_cases import Place, card_cases, few
 from zbench.workloads.models import model
 from zbench.workloads.profiles import Profile, fabric_cases, scaling_cases, thread_counts
@@ -62,7 +63,30 @@ def select(request: Request) -> list[Group]:
             if not any(case.matches(glob) for group in groups for case in group.cases):
                 near = suggest(glob.partition("/")[0], {key.partition("/")[0] for key in known})
                 raise UsageError(f"--case {glob}: no case of this run matches{near}")
+    if request.algorithm:
+        check_algorithm(request, groups)
     return groups
+
+
+def check_algorithm(request: Request, groups: Sequence[Group]) -> None:
+    """Raises UsageError where a forced algorithm does not exist, or cannot do what is asked."""
+    name = request.algorithm
+    doing = {op for op, named in ALGORITHMS.items() if name in named}
+    if not doing:
+        known = {known for named in ALGORITHMS.values() for known in named}
+        raise UsageError(f"--algorithm {name}: no such algorithm{suggest(name, known)}")
+    for fabric in request.fabrics:
+        if not fabric.load().schedules:
+            raise UsageError(f"--algorithm {name}: {fabric.label} runs its library's own choice")
+    asked = {collective(case).workload for group in groups for case in group.cases if group.ranks > 1}
+    if others := sorted(asked & ALGORITHMS.keys() - doing):
+        cases = " ".join(f"--case '{op}/*'" for op in sorted(doing))
+        raise UsageError(f"--algorithm {name}: it cannot do {', '.join(others)}; choose from {cases}")
+
+
+def collective(case: Case) -> Case:
+    """What of a case the fabric does."""
+    return step.allreduce(case) if case.workload == "step" else case
 
 
 def each_and_all(request: Request) -> list[Group]:

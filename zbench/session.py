@@ -44,9 +44,18 @@ from zbench.native import cpu
 from zbench.records import store
 from zbench.records.schema import Record, Run, Sitting
 from zbench.request import Request, started_alone
-from zbench.selection import Refused, fitting, in_time, offering, operations, select, used, validate
+from zbench.selection import (
+    Refused,
+    collective,
+    fitting,
+    in_time,
+    offering,
+    operations,
+    select,
+    used,
+    validate,
+)
 from zbench.subject import Subject
-from zbench.workloads import step
 
 Report = Callable[[int, int, str], None]
 """(bursts done, bursts planned, what runs now); called between bursts only."""
@@ -307,10 +316,13 @@ def _measure_tables(current: Session, report: Report, groups: Sequence[Group]) -
                 asked = current.run.tables.get(f"{subject.label} ranks={group.ranks}", {}).get("cases", [])
                 _, cases = worlds.setdefault((subject.label, group.ranks), (subject, {}))
                 cases.update(
-                    {case.key: case for case in map(_collective, group.cases) if case.key not in asked}
+                    {case.key: case for case in map(collective, group.cases) if case.key not in asked}
                 )
     for (label, ranks), (subject, cases) in worlds.items():
         if not cases:
+            continue
+        if current.request.algorithm:  # forced: there is nothing to measure
+            _freeze(current, label, ranks, sorted(cases), {})
             continue
         report(current.done, current.planned, f"choosing algorithms of {label}, {ranks} ranks")
         group = Group("fabric", (subject,), ranks, tuple(cases.values()))
@@ -321,10 +333,6 @@ def _measure_tables(current: Session, report: Report, groups: Sequence[Group]) -
                     _freeze(current, label, ranks, sorted(cases), message["table"])
 
 
-def _collective(case: Case) -> Case:
-    return step.allreduce(case) if case.workload == "step" else case
-
-
 def _freeze(
     current: Session, label: str, ranks: int, cases: list[str], medians: dict[str, dict[str, float]]
 ) -> None:
@@ -332,6 +340,8 @@ def _freeze(
     name = f"{label} ranks={ranks}"
     table = current.run.tables.get(name, {"cases": [], "chosen": {}, "median_ns": {}})
     chosen = {key: min(times, key=lambda algorithm: times[algorithm]) for key, times in medians.items()}
+    if forced := current.request.algorithm:
+        chosen = dict.fromkeys(cases, forced)
     chosen |= table["chosen"]
     current.tables[label, ranks] = chosen
     current.run.tables[name] = {
@@ -365,7 +375,7 @@ def order_of(current: Session, launch: Launch) -> dict[str, Any]:
         "burst_ns": int(profile.burst_s * 1e9),
         "rounds_max": profile.rounds_max,
         "sustained": profile.sustained,
-        "table": {case.key: table[key] for case in cases if (key := _collective(case).key) in table},
+        "table": {case.key: table[key] for case in cases if (key := collective(case).key) in table},
         "cases": [msgspec.to_builtins(case) for case in cases],
     }
 

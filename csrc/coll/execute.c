@@ -107,11 +107,15 @@ int zb_coll_execute(zb_coll_plan *plan, const zb_coll_transport *transport, int6
     return ZB_OK;
 }
 
-/* Writes every line of an input as it is: afterwards only this core has it. */
-static void rewrite(volatile char *input, int64_t bytes)
+/* Writes every line of an input as it is, or in place as it was: afterwards only this core has it. */
+static void rewrite(zb_coll_plan *plan, int64_t slot)
 {
-    for (int64_t at = 0; at < bytes; at += CACHE_LINE_BYTES)
+    volatile char *input = plan->inputs[slot];
+    for (int64_t at = 0; at < plan->input_bytes; at += CACHE_LINE_BYTES)
         input[at] = input[at];
+    if (plan->restored_bytes > 0)
+        memcpy(plan->outputs[slot] + plan->restored_offset, (const char *)plan->inputs[slot],
+               (size_t)plan->restored_bytes);
 }
 
 int zb_coll_rounds(zb_coll_plan *plan, const zb_coll_transport *transport, int64_t rounds,
@@ -123,7 +127,7 @@ int zb_coll_rounds(zb_coll_plan *plan, const zb_coll_transport *transport, int64
     for (int64_t round = 0; round < rounds; round++) {
         int64_t used = batch < plan->slots ? batch : plan->slots;
         for (int64_t i = 0; i < used; i++)
-            rewrite(plan->inputs[(slot + i) % plan->slots], plan->input_bytes);
+            rewrite(plan, (slot + i) % plan->slots);
         int status = transport->sync(transport->self, plan->count == 0);
         if (status != ZB_OK)
             return status;

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "coll/reduce.h"
 #include "core/dtype.h"
@@ -91,7 +92,9 @@ int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype,
     p->begins = calloc((size_t)count + 1, sizeof *p->begins);
     p->ops = calloc((size_t)(count * slots) + 1, sizeof *p->ops);
     p->inputs = calloc((size_t)slots, sizeof *p->inputs);
-    if (p->begins == NULL || p->ops == NULL || p->inputs == NULL) {
+    p->outputs = calloc((size_t)slots, sizeof *p->outputs);
+    memcpy(p->sizes, sizes, sizeof p->sizes);
+    if (p->begins == NULL || p->ops == NULL || p->inputs == NULL || p->outputs == NULL) {
         zb_coll_plan_destroy(p);
         return ZB_ENOMEM;
     }
@@ -104,10 +107,20 @@ int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype,
             p->input_bytes = sizes[ZB_IN];
     for (int64_t slot = 0; slot < slots; slot++) {
         p->inputs[slot] = buffers[slot * ZB_BUFFERS + ZB_IN];
+        p->outputs[slot] = buffers[slot * ZB_BUFFERS + ZB_OUT];
         for (int64_t i = 0; i < count; i++)
             resolve(&p->ops[slot * count + i], &actions[i], dtype, buffers + slot * ZB_BUFFERS);
     }
     *plan = p;
+    return ZB_OK;
+}
+
+int zb_coll_plan_restore(zb_coll_plan *plan, int64_t offset, int64_t bytes)
+{
+    if (!inside(ZB_OUT, offset, bytes, plan->sizes) || !inside(ZB_IN, 0, bytes, plan->sizes))
+        return ZB_EINVAL;
+    plan->restored_offset = offset;
+    plan->restored_bytes = bytes;
     return ZB_OK;
 }
 
@@ -118,5 +131,6 @@ void zb_coll_plan_destroy(zb_coll_plan *plan)
     free(plan->begins);
     free(plan->ops);
     free(plan->inputs);
+    free(plan->outputs);
     free(plan);
 }

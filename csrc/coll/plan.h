@@ -40,6 +40,10 @@ int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype,
                         zb_coll_plan **plan);
 void zb_coll_plan_destroy(zb_coll_plan *plan);
 
+/* For a plan that works in place: before each round `bytes` of the slot's IN go to `offset` of its OUT, untimed.
+   ZB_EINVAL: they are not there. */
+int zb_coll_plan_restore(zb_coll_plan *plan, int64_t offset, int64_t bytes);
+
 /* One blocking execution on one slot; no clock is read. */
 int zb_coll_execute(zb_coll_plan *plan, const zb_coll_transport *transport, int64_t slot);
 
@@ -89,6 +93,10 @@ struct zb_coll_plan {
     int64_t *begins; /* steps + 1 */
     int64_t input_bytes;    /* 0 if this rank sends nothing of its input */
     volatile char **inputs; /* of each slot */
+    char **outputs;         /* likewise */
+    int64_t sizes[ZB_BUFFERS];
+    int64_t restored_offset;
+    int64_t restored_bytes; /* 0 unless in place */
     zb_coll_op *ops; /* slots x count */
 };
 

@@ -1,11 +1,25 @@
-"""All ranks: barrier, bcast, allreduce, with the algorithm that the measured table chose."""
+"""All ranks: every collective, with the algorithm that the measured table chose."""
 
 import pytest
 
 from zbench.judge.summary import Summary
 
 
-@pytest.mark.workloads("barrier", "bcast", "allreduce")
+@pytest.mark.workloads(
+    "barrier",
+    "bcast",
+    "reduce",
+    "allreduce",
+    "reduce_scatter",
+    "allgather",
+    "gather",
+    "scatter",
+    "alltoall",
+    "alltoallv",
+    "scan",
+    "exscan",
+    "sendrecv",
+)
 def test_collective(measured: Summary) -> None:
     """Exact integers: sums are bit-equal in any order; nobody leaves a barrier before all entered."""
     assert measured.trusted, measured.why

@@ -14,12 +14,18 @@ import pytest
 from zbench.native import shm
 from zbench.native.coll import PeerError, Plan
 from zbench.schedules.action import Kind, Span, recv, recv_reduce, send
-from zbench.schedules.compile import ACTION, Partition, compile_plan
+from zbench.schedules.compile import ACTION, compile_plan
+from zbench.schedules.layout import Layout, even
+from zbench.schedules.operation import Who
 from zbench.schedules.table import ALGORITHMS, steps
 
 AREA = 16 << 20
 
 Open = Callable[..., list[shm.Segment]]
+
+
+def vector(blocks: int, elements: int, item_bytes: int) -> Layout:
+    return even("allreduce", Who(1, 0, 0), blocks, elements, item_bytes)
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def test_messages_arrive_whole_and_in_order(world: Open, size: int, registered: 
         else:
             slot = {name: np.empty(size, np.uint8) for name in ("in", "out")}
         exchange = (send(Span("in", 0), 1 - rank), recv(Span("out", 0), 1 - rank))
-        plan = Plan(compile_plan([exchange], Partition(1, size, 1)), "byte", 2, [slot])
+        plan = Plan(compile_plan([exchange], vector(1, size, 1)), "byte", 2, [slot])
         right = True
         for number in range(messages):
             slot["in"][:] = (np.arange(size) + 7 * number + 100 * rank) % 256
@@ -99,7 +105,7 @@ def test_a_slow_receiver_loses_nothing(world: Open, size: int, messages: int) ->
     def work(rank: int) -> bool:
         slot = {name: np.zeros(total, np.uint8) for name in ("in", "out")}
         slot["in"][:] = np.arange(total) % 251
-        plan = Plan(compile_plan(schedules[rank], Partition(messages, total, 1)), "byte", 2, [slot])
+        plan = Plan(compile_plan(schedules[rank], vector(messages, total, 1)), "byte", 2, [slot])
         time.sleep(0.1 * rank)
         plan.execute(ranks[rank].transport, 0)
         return rank == 0 or np.array_equal(slot["out"], np.arange(total) % 251)
@@ -112,12 +118,14 @@ def test_a_slow_receiver_loses_nothing(world: Open, size: int, messages: int) ->
 def test_allreduce_of_threads(world: Open, name: str, ranks: int) -> None:
     """The same plans as between processes, here where sanitizers see both sides."""
     segments, count = world(ranks), 5003
-    blocks = ALGORITHMS["allreduce"][name].blocks(ranks, 2)
+    algorithm = ALGORITHMS["allreduce"][name]
+    chunks = 2 if algorithm.chunked else 1
+    blocks = algorithm.blocks(ranks, chunks)
 
     def work(rank: int) -> bool:
         area = segments[rank].view(0, AREA).view(np.int64)
         slot = {"in": area[:count], "out": area[count : 2 * count], "tmp": area[2 * count :]}
-        plan = compile_plan(steps("allreduce", name, ranks, rank, 0, 2), Partition(blocks, count, 8))
+        plan = compile_plan(steps("allreduce", name, ranks, rank, 0, chunks), vector(blocks, count, 8))
         bound = Plan(plan, "int64", ranks, [slot])
         right = True
         for number in range(20):
@@ -154,7 +162,7 @@ def test_a_message_of_another_size_is_an_error(world: Open) -> None:
             size = sizes[rank]
             own = [(send(Span("in", 0), 1),), (recv(Span("out", 0), 0),)][rank]
             slot = {name: ranks[rank].view(8192 * i, size) for i, name in enumerate(("in", "out"))}
-            plan = Plan(compile_plan([own], Partition(1, size, 1)), "byte", 2, [slot])
+            plan = Plan(compile_plan([own], vector(1, size, 1)), "byte", 2, [slot])
             try:
                 plan.execute(ranks[rank].transport, 0)
             except PeerError as error:
@@ -179,7 +187,7 @@ def test_an_abort_ends_a_wait_under_way(world: Open) -> None:
     ranks = world(2, 60.0)
     slot = {"in": np.zeros(8), "out": np.zeros(8)}
     step = (recv_reduce(Span("out", 0), Span("in", 0), 1),)
-    plan = Plan(compile_plan([step], Partition(1, 8, 8)), "fp64", 2, [slot])
+    plan = Plan(compile_plan([step], vector(1, 8, 8)), "fp64", 2, [slot])
 
     def wait() -> None:
         plan.execute(ranks[0].transport, 0)

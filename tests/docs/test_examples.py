@@ -16,7 +16,10 @@ from pages import ALGORITHM, EXAMPLES, ROOT
 
 from zbench.judge.claims import load_claims
 from zbench.records import store
-from zbench.schedules.check import ScheduleError, check
+from zbench.schedules.action import Step
+from zbench.schedules.check import check
+from zbench.schedules.mistake import ScheduleError
+from zbench.schedules.operation import OPERATIONS
 
 
 def zbench(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -61,9 +64,8 @@ def test_the_fabric_is_right_in_every_operation(ranks: int, tmp_path: Path) -> N
     assert result.returncode == 0, result.stderr
     found = statuses(tmp_path / "out")
     answered = {key.partition("/")[0] for key, status in found.items() if status == {"ok"}}
-    everywhere = {"barrier", "bcast", "allreduce"}
     pairs = {"pingpong", "unidirectional", "bidirectional", "message_rate"}
-    assert answered == (everywhere | pairs if ranks > 1 else everywhere)
+    assert answered == set(OPERATIONS) - {"alltoallv"} - (pairs if ranks == 1 else set())
 
 
 def load(path: Path) -> ModuleType:
@@ -75,25 +77,26 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def test_the_chain_is_proved_for_every_root() -> None:
-    """1 to 17 ranks, one chunk and several; without its last line it is caught, in the words of the page."""
-    chain = load(EXAMPLES / "bcast_chain.py")
+def chained(module: ModuleType, ranks: int) -> list[list[Step]]:
+    return [[step for step in module.scan(ranks, rank, 1) if step] for rank in range(ranks)]
+
+
+def test_the_chain_is_proved() -> None:
+    """1 to 17 ranks, at the cost that it says."""
+    chain = load(EXAMPLES / "scan_chain.py")
     for ranks in range(1, 18):
-        for root in range(ranks):
-            for chunks in (1, 2, 5):
-                world = [list(chain.steps(ranks, rank, root, chunks)) for rank in range(ranks)]
-                check("bcast", world, chunks, root)
+        assert check("scan", chained(chain, ranks), 1) == chain.scan_cost(ranks, 1)
 
 
 def test_the_wrong_chain_is_told_as_the_page_says(tmp_path: Path) -> None:
     """Without its last line."""
     wrong = tmp_path / "wrong.py"
-    text = (EXAMPLES / "bcast_chain.py").read_text()
-    assert text.endswith("        yield tuple(step)\n")
-    wrong.write_text(text.removesuffix("        yield tuple(step)\n"))
-    world = [list(load(wrong).steps(2, rank, 0, 1)) for rank in range(2)]
+    text = (EXAMPLES / "scan_chain.py").read_text()
+    last = "        yield (send(out, rank + 1),)\n"
+    assert text.count(last) == 1
+    wrong.write_text(text.replace(last, "        pass\n"))
     with pytest.raises(ScheduleError) as caught:
-        check("bcast", world, 1)
+        check("scan", chained(load(wrong), 2), 1)
     assert f"\n{caught.value}\n" in ALGORITHM.read_text()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,73 +15,146 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun
-from zbench.fabrics.base import World, window
+from zbench.fabrics.base import Fabric, World, window
 from zbench.fabrics.shm import WINDOWED, Shm
+from zbench.routing import count_matrix
 
 SLOTS = 2
 ROUNDS = 3
 
 
-def case(op: str, dtype: str, size_bytes: int, ranks: int) -> Case:
-    return Case(op, dtype, (size_bytes,), {"ranks": ranks})
+def case(op: str, dtype: str, size_bytes: int, ranks: int, **settings: int | str) -> Case:
+    return Case(op, dtype, (size_bytes,), {"ranks": ranks, **settings})
 
 
 def data(rank: int, slot: int, count: int, dtype: str) -> NDArray[Any]:
-    """Exact integers that no other rank or slot has at the same place."""
-    return ((np.arange(count) * 7 + rank * 131 + slot * 37) % 251).astype(NUMPY_DTYPES[dtype])
+    """Exact integers that no other rank or slot has at the same place; few bits, so that sums of eight are
+    exact in any dtype or wrap alike."""
+    return ((np.arange(count) * 7 + rank * 131 + slot * 37) % 31).astype(NUMPY_DTYPES[dtype])
 
 
-def expected(op: str, rank: int, ranks: int, slot: int, count: int, dtype: str) -> NDArray[Any] | None:
-    if op == "allreduce":
-        total = np.zeros(count, NUMPY_DTYPES[dtype])
-        for peer in range(ranks):
-            total += data(peer, slot, count, dtype)
-        return total
+COMBINE = {
+    "sum": np.add,
+    "prod": np.multiply,
+    "min": np.minimum,
+    "max": np.maximum,
+    "band": np.bitwise_and,
+    "bor": np.bitwise_or,
+    "bxor": np.bitwise_xor,
+}
+
+
+def edges(asked: Case, parts: int) -> list[int]:
+    """Where parts begin: cut evenly, the first ones an element longer."""
+    count = asked.size[0] // NUMPY_DTYPES[asked.dtype].itemsize
+    return [part * (count // parts) + min(part, count % parts) for part in range(parts + 1)]
+
+
+def operand(asked: Case, rank: int, slot: int) -> NDArray[Any]:
+    """What a rank brings."""
+    count = asked.size[0] // NUMPY_DTYPES[asked.dtype].itemsize
+    if asked.workload in WINDOWED:
+        count *= window(asked.size[0])
+    if asked.workload in ("allgather", "gather"):
+        bounds = edges(asked, asked.ranks)
+        count = bounds[rank + 1] - bounds[rank]
+    return data(rank, slot, count, asked.dtype)
+
+
+def expected(asked: Case, rank: int, slot: int) -> NDArray[Any] | None:
+    """What the definition leaves in `out`; None: it stays as it was."""
+    op, ranks, root = asked.workload, asked.ranks, int(asked.get("root"))
+    operands = [operand(asked, peer, slot) for peer in range(ranks)]
+    combine = COMBINE[str(asked.get("redop"))]
+    bounds = edges(asked, ranks)
+    mine = slice(bounds[rank], bounds[rank + 1])
+    if op in ("allreduce", "reduce", "reduce_scatter"):
+        total = reduce(combine, operands)
+        return total[mine] if op == "reduce_scatter" else total if op == "allreduce" or rank == root else None
+    if op in ("scan", "exscan"):
+        below = operands[: rank + (op == "scan")]
+        return reduce(combine, below) if below else None
+    if op in ("allgather", "gather"):
+        return np.concatenate(operands) if op == "allgather" or rank == root else None
+    if op == "alltoall":
+        return np.concatenate([each[mine] for each in operands])
+    if op == "alltoallv":
+        matrix = count_matrix(asked)
+        return np.concatenate(
+            [operands[i][sum(row[:rank]) : sum(row[: rank + 1])] for i, row in enumerate(matrix)]
+        )
+    if op == "scatter":
+        return operands[root][mine]
     if op == "bcast":
-        return data(0, slot, count, dtype)
+        return operands[root]
+    if op == "sendrecv":
+        return operands[(rank - 1) % ranks]
     if op == "pingpong":
-        return data(0, slot, count, dtype) if rank < 2 else None
+        return operands[0] if rank < 2 else None
     if op == "bidirectional":
-        return data(1 - rank, slot, count, dtype) if rank < 2 else None
-    return data(0, slot, count, dtype) if rank == 1 else None
+        return operands[1 - rank] if rank < 2 else None
+    return operands[0] if rank == 1 else None
 
 
-def wrong(fabric: Shm, op: str, dtype: str, size_bytes: int, algorithm: str | None, registered: bool) -> str:
+def out_elements(asked: Case) -> int:
+    """A rank's `out`, as large as any rank's."""
+    count = asked.size[0] // NUMPY_DTYPES[asked.dtype].itemsize
+    if asked.workload in WINDOWED:
+        return count * window(asked.size[0])
+    if asked.workload == "alltoallv":
+        return count * asked.ranks
+    if asked.workload in ("reduce_scatter", "scatter") and asked.get("inplace") == "no":
+        return edges(asked, asked.ranks)[1]
+    return count
+
+
+def wrong(fabric: Fabric, asked: Case, algorithm: str | None, registered: bool) -> str:
     """Run one case for a few rounds and through `execute`; what is wrong with its outputs, or ""."""
-    rank, ranks = fabric.world.rank, fabric.world.size
-    kind = NUMPY_DTYPES[dtype]
-    messages = window(size_bytes) if op in WINDOWED else 1
-    count = messages * size_bytes // kind.itemsize
+    rank, kind = fabric.world.rank, NUMPY_DTYPES[asked.dtype]
+    in_place = asked.get("inplace") == "yes"
+    count = out_elements(asked)
     alloc = fabric.alloc if registered else lambda shape, _: np.empty(shape, kind)
-    slots = [{name: alloc((count,), dtype) for name in ("in", "out")} for _ in range(SLOTS)]
-    asked = case(op, dtype, size_bytes, ranks)
+    slots = [
+        {"in": alloc(operand(asked, rank, slot).shape, asked.dtype), "out": alloc((count,), asked.dtype)}
+        for slot in range(SLOTS)
+    ]
     plan = fabric.prepare(asked, slots, algorithm)
     label = f"{asked.key} {algorithm} {'registered' if registered else 'private'}"
-    for batch in (1, 3):
+    for batch in (1,) if in_place else (1, 3):
         for slot, buffers in enumerate(slots):
-            fabric.write(buffers["in"], data(rank, slot, count, dtype))
+            fabric.write(buffers["in"], operand(asked, rank, slot))
             buffers["out"].fill(99)
         stamps = fabric.run_rounds(plan, ROUNDS, batch)
         if stamps.shape != (ROUNDS, 2) or (np.diff(stamps.reshape(-1)) < 0).any():
             return f"{label}: stamps {stamps.tolist()}"
         for slot, buffers in enumerate(slots):
-            right = expected(op, rank, ranks, slot, count, dtype)
+            right = expected(asked, rank, slot)
             got = fabric.read(buffers["out"])
-            if right is None:
+            if in_place and asked.workload in ("reduce_scatter", "scatter"):
+                got = got[slice(*edges(asked, asked.ranks)[rank : rank + 2])]
+            elif right is None and not in_place:
                 right = np.full(count, 99, kind)
-            if not np.array_equal(right, got):
-                at = int(np.flatnonzero(right != got)[0])
+            if right is not None and not np.array_equal(right, got[: right.size]):
+                at = int(np.flatnonzero(right != got[: right.size])[0])
                 return f"{label}: slot {slot} at {at}: expected {right[at]}, got {got[at]}"
-            if not np.array_equal(data(rank, slot, count, dtype), fabric.read(buffers["in"])):
+            if right is not None and not in_place and (got[right.size :] != 99).any():
+                return f"{label}: slot {slot}: what lies behind the result changed"
+            if not np.array_equal(operand(asked, rank, slot), fabric.read(buffers["in"])):
                 return f"{label}: slot {slot}: the input changed"
     fabric.execute(plan, 1)
     fabric.release(plan)
     return ""
 
 
-def run_cases(fabric: Shm, cases: list[tuple[str, str, int, str | None, bool]]) -> list[str]:
+def run_cases(
+    fabric: Fabric, cases: list[tuple[str, str, int, dict[str, Any], str | None, bool]]
+) -> list[str]:
     """What is wrong with each case that went wrong."""
-    found = [wrong(fabric, *each) for each in cases]
+    ranks = fabric.world.size
+    found = [
+        wrong(fabric, case(op, dtype, size, ranks, **settings), algorithm, registered)
+        for op, dtype, size, settings, algorithm, registered in cases
+    ]
     return [each for each in found if each]
 
 

@@ -15,49 +15,92 @@ from zbench.case import Case
 from zbench.errors import InvalidRun, Unsupported, UsageError
 from zbench.fabrics.base import World
 from zbench.fabrics.shm import FD_VARIABLE, WINDOWED, Shm
+from zbench.schedules.operation import OPERATIONS
 from zbench.schedules.table import ALGORITHMS
 
 RunWorld = Callable[..., list[Any]]
 
-SIZES = [0, 8, 56, 64, 1000, 1032, 16384, 100_000, 4 << 20]
+SIZES = [0, 8, 56, 64, 1000, 1032, 16384, 100_000, 1 << 20]
 WINDOWED_SIZES = [0, 8, 56, 1000, 20_000]
 """64 messages of their own each: every path of a message, and no more bytes than that takes."""
 """Around each way to travel: in a line, in one slot, from the sender's buffer, in many slots."""
 PAIRED = ["pingpong", "unidirectional", "bidirectional", "message_rate"]
 
 
-def cases(op: str, ranks: int) -> list[list[Any]]:
-    """(op, dtype, bytes, algorithm, registered) for every size, dtype, algorithm and kind of buffer."""
+LARGEST_OF_OTHERS = 200_000
+OTHERS = [op for op in OPERATIONS if op not in (*PAIRED, "barrier", "bcast", "allreduce")]
+
+
+def cases(op: str, ranks: int, **settings: int | str) -> list[list[Any]]:
+    """(op, dtype, bytes, settings, algorithm, registered) for every size, algorithm and kind of buffer."""
     sizes = SIZES if ranks <= 2 else SIZES[:-1]
     if op in WINDOWED:
         sizes = WINDOWED_SIZES
-    if op == "allreduce":
+    if op == "alltoall":
+        sizes = [size // 8 * 8 * ranks for size in (0, 8, 1000, 20_000)]
+    if OPERATIONS[op].sums:
         return [
-            [op, dtype, size // 8 * 8, name, registered]
+            [op, dtype, size // 8 * 8, settings, name, registered]
             for name in ALGORITHMS[op]
-            for dtype in ("fp32", "fp64", "int32", "int64")
-            for size in (sizes if dtype == "fp32" else [1000, 16384])
+            for dtype in ("fp32", "int64")
+            for size in (sizes if dtype == "fp32" else [1000])
             for registered in (True, False)
         ]
     # Three bytes more: an odd size ends in the middle of a word.
+    odd = 0 if op == "alltoall" else 3
     return [
-        [op, "byte", size + 3 * (size > 0), name, each]
+        [op, "byte", size + odd * (size > 0), settings, name, each]
         for name in ALGORITHMS[op]
-        for size in [*sizes, 1]
+        for size in [*sizes, ranks if op == "alltoall" else 1]
         for each in (True, False)
     ]
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 5, 8])
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5, 8])
 def test_allreduce_adds_the_vectors_of_all_ranks(run_world: RunWorld, ranks: int) -> None:
     """Exact integers, bit by bit, on both slots, after rounds of one and of several executions."""
     assert run_world(ranks, "run_cases", cases("allreduce", ranks)) == [[]] * ranks
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 5, 8])
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5, 8])
 def test_bcast_brings_the_roots_bytes_to_all_ranks(run_world: RunWorld, ranks: int) -> None:
-    """The root's own `out` included."""
-    assert run_world(ranks, "run_cases", cases("bcast", ranks)) == [[]] * ranks
+    """The root's own `out` included, whoever it is."""
+    asked = cases("bcast", ranks, root=ranks - 1)
+    assert run_world(ranks, "run_cases", asked) == [[]] * ranks
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 5])
+def test_every_collective_does_what_its_definition_says(run_world: RunWorld, ranks: int) -> None:
+    """Sizes that do not divide by the ranks included; ranks without a result keep what they had."""
+    asked = []
+    for op in OTHERS:
+        root = {"root": ranks // 2} if OPERATIONS[op].rooted else {}
+        asked += [each for each in cases(op, ranks, **root) if each[2] <= LARGEST_OF_OTHERS]
+    assert run_world(ranks, "run_cases", asked) == [[]] * ranks
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 5])
+def test_every_collective_works_in_place(run_world: RunWorld, ranks: int) -> None:
+    """From and to one buffer, which is put right before each round."""
+    asked = []
+    for op in (*OTHERS, "bcast", "allreduce"):
+        dtype = "fp32" if OPERATIONS[op].sums else "byte"
+        root = {"root": ranks - 1} if OPERATIONS[op].rooted else {}
+        for name in ALGORITHMS[op]:
+            for size in (8 * ranks, 4000 * ranks):
+                if op != "alltoallv":
+                    asked.append([op, dtype, size, {"inplace": "yes", **root}, name, True])
+    assert run_world(ranks, "run_cases", asked) == [[]] * ranks
+
+
+def test_a_skewed_exchange_brings_each_rank_its_share(run_world: RunWorld) -> None:
+    """The first rank is asked most, some may get nothing."""
+    asked = [
+        ["alltoallv", "byte", size, {"skew": "zipf"}, name, True]
+        for name in ALGORITHMS["alltoallv"]
+        for size in (0, 3, 1000, 100_000)
+    ]
+    assert run_world(5, "run_cases", asked) == [[]] * 5
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 8])
@@ -182,18 +225,29 @@ def test_the_variant_names_algorithm_buffers_and_plan(alone: Shm) -> None:
     registered = alone.variant(alone.prepare(case, slots(alone, 100, "fp32"), "ring"))
     private = [{name: np.zeros(100, np.float32) for name in ("in", "out")}]
     copied = alone.variant(alone.prepare(case, private, "ring"))
-    assert (registered["algorithm"], registered["buffers"]) == ("ring", "registered")
-    assert (copied["buffers"], copied["plan"]) == ("copied", registered["plan"])
+    assert (registered["algorithm"], registered["buffers"]) == ("ring", "symmetric")
+    assert (copied["buffers"], copied["plan"]) == ("private", registered["plan"])
     assert len(registered["plan"]) == 12
 
 
 def test_an_option_forces_the_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`shm:ring` offers nothing else for an allreduce."""
-    with Shm.seats(1, "ring") as seats:
+    """`shm:ring` offers nothing else where there is a ring, and all that there is elsewhere."""
+    with Shm.seats(1, "private+ring") as seats:
         monkeypatch.setenv(FD_VARIABLE, seats[0].environment[FD_VARIABLE])
-        fabric = Shm(World(0, 1, lambda mine: [mine]), "ring")
+        fabric = Shm(World(0, 1, lambda mine: [mine]), "private+ring")
         assert fabric.algorithms(asked("allreduce", "fp32", 8)) == ("ring",)
-        assert fabric.algorithms(asked("bcast", "byte", 8)) == ("binomial", "flat")
+        assert sorted(fabric.algorithms(asked("bcast", "byte", 8))) == sorted(ALGORITHMS["bcast"])
+
+
+def test_private_buffers_lie_in_no_shared_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the variant says so."""
+    for option, told in [(None, "symmetric"), ("private", "private")]:
+        with Shm.seats(1, option) as seats:
+            monkeypatch.setenv(FD_VARIABLE, seats[0].environment[FD_VARIABLE])
+            fabric = Shm(World(0, 1, lambda mine: [mine]), option)
+            buffers = {name: fabric.alloc((2,), "fp32") for name in ("in", "out")}
+            plan = fabric.prepare(asked("allreduce", "fp32", 8), [buffers])
+            assert fabric.variant(plan)["buffers"] == told
 
 
 def test_algorithms_name_each_once_with_the_default_first(alone: Shm) -> None:
@@ -206,8 +260,9 @@ def test_algorithms_name_each_once_with_the_default_first(alone: Shm) -> None:
 
 def test_wrong_options_and_worlds_are_usage_errors() -> None:
     """With the near miss; before any process is started."""
-    with pytest.raises(UsageError, match=r"no allreduce algorithm 'rign' \(did you mean 'ring'\?\)"):
-        Shm.seats(2, "rign").__enter__()
+    for option in ("rign", "private+rign"):
+        with pytest.raises(UsageError, match=r"no option 'rign' \(did you mean 'ring'\?\)"):
+            Shm.seats(2, option).__enter__()
     for ranks in (0, 100_000):
         with pytest.raises(UsageError, match=f"{ranks} ranks"):
             Shm.seats(ranks).__enter__()
@@ -230,6 +285,7 @@ def test_a_rank_without_a_seat_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         (asked("gemm", "byte", 8), "gemm is not offered"),
         (asked("allreduce", "byte", 8), "takes fp32, fp64, int32, int64, not byte"),
         (asked("allreduce", "fp32", 6), "whole number of elements"),
+        (Case("bcast", "byte", (8,), {"ranks": 1, "root": 1}), "no such root in a world of 1 ranks"),
         (asked("allreduce", "fp32", 8, ranks=2), "in a world of 1 ranks"),
     ],
 )
@@ -242,8 +298,8 @@ def test_what_cannot_be_done_is_unsupported(alone: Shm, case: Case, words: str) 
 def test_an_unknown_algorithm_and_small_buffers_are_refused(alone: Shm) -> None:
     """The near miss is named; no byte beyond a buffer is ever read."""
     case = asked("allreduce", "fp32", 400)
-    with pytest.raises(UsageError, match=r"did you mean 'one-shot'"):
-        alone.prepare(case, slots(alone, 100, "fp32"), "oneshot")
+    with pytest.raises(UsageError, match=r"did you mean 'rabenseifner'"):
+        alone.prepare(case, slots(alone, 100, "fp32"), "rabenseifer")
     with pytest.raises(ValueError, match="a plan of 1 rows"):
         alone.prepare(case, slots(alone, 99, "fp32"))
 

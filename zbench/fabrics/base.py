@@ -65,6 +65,9 @@ class Fabric(ABC):
     offers: ClassVar[dict[str, tuple[str, ...]]] = {}
     """What `operations` answers in a world of two ranks, for `zbench list fabrics`, which starts no rank."""
 
+    schedules: ClassVar[bool] = False
+    """Whether `prepare` takes an algorithm by name; a library that cannot be told runs its own choice."""
+
     def __init__(self, world: World, option: str | None = None) -> None:
         self.world = world
         self.option = option

@@ -11,21 +11,23 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
-from zbench.dtypes import NUMPY_DTYPES
+from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain, suggest
 from zbench.fabrics.base import Fabric, Seat, Slot, World, window
 from zbench.fabrics.memory import Area, available_bytes
 from zbench.native import coll, shm
-from zbench.schedules.action import Step
-from zbench.schedules.compile import Partition, compile_plan, digest, plan_hash, tmp_bytes
-from zbench.schedules.table import ALGORITHMS, steps
+from zbench.routing import count_matrix
+from zbench.schedules.action import Span
+from zbench.schedules.compile import compile_plan, digest, plan_hash, tmp_bytes
+from zbench.schedules.layout import Layout, by_counts, even
+from zbench.schedules.operation import NOTHING, OPERATIONS, Who, held
+from zbench.schedules.table import ALGORITHMS, Scaling, steps
 
 FD_VARIABLE = "ZBENCH_SHM_FD"
 
@@ -43,11 +45,27 @@ second pass over it does not go to memory."""
 PROBE_BYTES = 64 << 20
 """Largest copy of a probe: beyond, it measures the same memory for longer."""
 
+PIECE_BYTES = 64 << 10
+"""A chunk of a pipeline: long enough that its message costs little, short enough that the next begins."""
+PIECES_MAX = 64
+"""... but no more chunks than this, so that plans stay short."""
+PIPELINED = ("chain", "double-tree", "binomial")
+
 SUMMED = ("fp32", "fp64", "int32", "int64")
 POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
 UNBOUNDED = ("message_rate", "bidirectional")
 """What no probe here bounds: many lines travel at once, and two cores copy at once."""
 WINDOWED = ("unidirectional", "bidirectional", "message_rate")
+
+
+PRIVATE = "private"
+ALGORITHM_DOES = {
+    name: [op for op, named in ALGORITHMS.items() if name in named]
+    for name in sorted(
+        {name for op, named in ALGORITHMS.items() for name in named if op not in POINT_TO_POINT}
+    )
+}
+"""Algorithm -> the operations that it can do."""
 
 
 @dataclass
@@ -62,18 +80,20 @@ class Prepared:
 
 
 class Shm(Fabric):
-    """Shared memory between processes of one host. `option` forces one allreduce algorithm."""
+    """Shared memory between processes of one host."""
 
-    options = {
-        name: f"allreduce by {name}, whatever the measured table says" for name in ALGORITHMS["allreduce"]
+    options = {PRIVATE: "ranks' own buffers, copied through slots; else they lie in the shared segment"} | {
+        name: f"{', '.join(doing)} by {name}, whatever the measured table says; also after private+"
+        for name, doing in ALGORITHM_DOES.items()
     }
-    offers = dict.fromkeys((*POINT_TO_POINT, "barrier", "bcast"), ("byte",)) | {"allreduce": SUMMED}
+    offers = {name: SUMMED if op.sums else ("byte",) for name, op in OPERATIONS.items()}
+    schedules = True
     timeout_s = 30.0
     """The longest single wait for a peer."""
 
     def __init__(self, world: World, option: str | None = None) -> None:
         super().__init__(world, option)
-        _check_option(option)
+        self._private, self._forced = _options(option)
         if FD_VARIABLE not in os.environ:
             raise InvalidRun(f"shm: {FD_VARIABLE} is not set; start the ranks on the seats of Shm.seats")
         try:
@@ -95,7 +115,7 @@ class Shm(Fabric):
 
         Raises UsageError.
         """
-        _check_option(option)
+        _options(option)
         if not 1 <= ranks <= shm.MAX_RANKS:
             raise UsageError(f"shm: {ranks} ranks; give 1 to {shm.MAX_RANKS}")
         try:
@@ -120,6 +140,8 @@ class Shm(Fabric):
     def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         kind = NUMPY_DTYPES[dtype]
         size_bytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+        if self._private:
+            return np.zeros(shape, kind)
         return self._take(size_bytes)[:size_bytes].view(kind).reshape(shape)
 
     def _take(self, size_bytes: int) -> NDArray[np.uint8]:
@@ -153,8 +175,8 @@ class Shm(Fabric):
 
     def algorithms(self, case: Case) -> tuple[str, ...]:
         names = tuple(ALGORITHMS.get(case.workload, ()))
-        if case.workload == "allreduce" and self.option:
-            return (self.option,)
+        if self._forced in names:
+            return (self._forced,)
         first = self._default(case)
         return tuple(sorted(names, key=lambda name: name != first))  # else as in the table
 
@@ -162,10 +184,10 @@ class Shm(Fabric):
         """Fewest waits where they dominate, above all where each costs a turn of the scheduler; fewest
         bytes otherwise."""
         short = case.size[0] <= SHORT_BYTES
-        if self.world.oversubscribed and case.workload != "allreduce":
-            return {"barrier": "all-to-all", "bcast": "flat"}.get(case.workload, "")
+        if case.workload != "allreduce":
+            return "direct" if short or self.world.oversubscribed else ""
         if self.world.oversubscribed and short:
-            return "one-shot"
+            return "direct"
         return "recursive-doubling" if short else "ring"
 
     def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Prepared:
@@ -176,18 +198,18 @@ class Shm(Fabric):
         name = known[0] if algorithm is None else algorithm
         if name not in ALGORITHMS[case.workload]:
             raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
-        ranks, (size_bytes,) = self.world.size, case.size
-        item_bytes = NUMPY_DTYPES[case.dtype].itemsize
-        chunks = _chunks(case)
-        blocks = ALGORITHMS[case.workload][name].blocks(ranks, chunks)
-        messages = chunks if case.workload in WINDOWED else 1
-        partition = Partition(blocks, messages * size_bytes // item_bytes, item_bytes)
-        plans = [compile_plan(each, partition) for each in _world(case.workload, name, ranks, chunks)]
-        own = plans[self.world.rank]
-        tmp = self._take(tmp_bytes(own))
-        plan = coll.Plan(own, case.dtype, ranks, [{**slot, "tmp": tmp} for slot in slots])
-        registered = all(self._segment.holds(slot["in"]) for slot in slots if "in" in slot)
-        name_of_all = plan_hash(digest(each, case.dtype) for each in plans)
+        who = Who(self.world.size, self.world.rank, int(case.get("root")))
+        in_place = case.get("inplace") == "yes"
+        chunks = _chunks(case, name)
+        own = steps(case.workload, name, *who, chunks=chunks, in_place=in_place, scaling=_scaling(case))
+        layout = _layout(case, who, ALGORITHMS[case.workload][name].blocks(who.ranks, chunks))
+        rows = compile_plan(own, layout)
+        tmp = self._take(tmp_bytes(rows))
+        plan = coll.Plan(rows, case.dtype, who.ranks, [{**slot, "tmp": tmp} for slot in slots])
+        if in_place and OPERATIONS[case.workload].reads(who) is not NOTHING:
+            plan.restore(*_operand(case, who))
+        name_of_all = plan_hash(self.world.share(digest(rows, case.dtype)))
+        registered = all(self._segment.holds(array) for slot in slots for array in slot.values())
         return Prepared(case, name, plan, name_of_all, registered)
 
     def _check(self, case: Case) -> None:
@@ -200,8 +222,13 @@ class Shm(Fabric):
             raise Unsupported(f"shm: {case.workload} takes {takes}, not {case.dtype}")
         if case.ranks != self.world.size:
             raise Unsupported(f"shm: {case.key} in a world of {self.world.size} ranks")
-        if len(case.size) != 1 or case.size[0] % NUMPY_DTYPES[case.dtype].itemsize:
+        item_bytes = NUMPY_DTYPES[case.dtype].itemsize
+        if len(case.size) != 1 or case.size[0] % item_bytes:
             raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
+        if case.workload == "alltoall" and case.size[0] % (item_bytes * case.ranks):
+            raise Unsupported(f"shm: {case.key}: the size must divide by {item_bytes * case.ranks} bytes")
+        if not 0 <= int(case.get("root")) < case.ranks:
+            raise Unsupported(f"shm: {case.key}: no such root in a world of {case.ranks} ranks")
 
     def execute(self, plan: Prepared, slot: int) -> None:
         try:
@@ -247,13 +274,13 @@ class Shm(Fabric):
     def variant(self, plan: Prepared) -> dict[str, str]:
         return {
             "algorithm": plan.algorithm,
-            "buffers": "registered" if plan.registered else "copied",
+            "buffers": "symmetric" if plan.registered else "private",
             "plan": plan.hash[:12],
         }
 
     def describe(self) -> dict[str, str]:
         return {
-            "transport": "shared memory (memfd), single copy from registered buffers",
+            "transport": "shared memory (memfd), single copy from symmetric buffers",
             "waiting": "yields" if self.world.oversubscribed else "spins",
             "ranks": str(self.world.size),
         }
@@ -264,9 +291,17 @@ class Shm(Fabric):
         del self._segment
 
 
-def _check_option(option: str | None) -> None:
-    if option is not None and option not in ALGORITHMS["allreduce"]:
-        raise UsageError(f"shm: no allreduce algorithm {option!r}{suggest(option, ALGORITHMS['allreduce'])}")
+def _options(option: str | None) -> tuple[bool, str]:
+    """`private`, an algorithm, or `private+ALGORITHM`: whether buffers are private; what is forced, or "".
+
+    Raises UsageError.
+    """
+    words = (option or "").split("+")
+    private = words[0] == PRIVATE
+    algorithm = "+".join(words[private:])
+    if algorithm and algorithm not in ALGORITHM_DOES:
+        raise UsageError(f"shm: no option {algorithm!r}{suggest(algorithm, Shm.options)}")
+    return private, algorithm
 
 
 def _give_back(segment: shm.Segment, area: Area, offset: int, size_bytes: int) -> None:
@@ -274,16 +309,41 @@ def _give_back(segment: shm.Segment, area: Area, offset: int, size_bytes: int) -
     area.give(offset, size_bytes)
 
 
-def _chunks(case: Case) -> int:
+def _chunks(case: Case, algorithm: str) -> int:
     """Messages of a window, or parts in which a long vector is worked off."""
     if case.workload in WINDOWED:
         return window(case.size[0])
+    if not ALGORITHMS[case.workload][algorithm].chunked:
+        return 1
+    if algorithm in PIPELINED:
+        return min(PIECES_MAX, max(1, case.size[0] // PIECE_BYTES))
     if case.workload == "allreduce":
         return max(1, case.size[0] // (CHUNK_BYTES * case.ranks))
     return 1
 
 
-@lru_cache(maxsize=64)
-def _world(op: str, algorithm: str, ranks: int, chunks: int) -> list[list[Step]]:
-    """The steps of all ranks."""
-    return [steps(op, algorithm, ranks, rank, 0, chunks) for rank in range(ranks)]
+def _scaling(case: Case) -> Scaling:
+    """An average of floats scales what is added, so that the sum cannot overflow; integers would lose what is
+    below the number of ranks (NCCL's ncclAvg does the same)."""
+    if case.get("redop") != "avg":
+        return "no"
+    return "first" if case.dtype in FLOATS else "last"
+
+
+def _layout(case: Case, who: Who, blocks: int) -> Layout:
+    item_bytes = NUMPY_DTYPES[case.dtype].itemsize
+    if case.workload == "alltoallv":
+        return by_counts(who, count_matrix(case), item_bytes)
+    messages = window(case.size[0]) if case.workload in WINDOWED else 1
+    in_place = case.get("inplace") == "yes"
+    return even(case.workload, who, blocks, messages * case.size[0] // item_bytes, item_bytes, in_place)
+
+
+def _operand(case: Case, who: Who) -> tuple[int, int]:
+    """(offset in `out`, bytes) of what a rank brings to an operation in place."""
+    operation = OPERATIONS[case.workload]
+    blocks = who.ranks if operation.parts else 1
+    span = held(operation.reads(who), who, blocks)
+    layout = _layout(case, who, blocks)
+    where = Span("out", span.start, len(span))
+    return layout.offset(where), layout.size(where)

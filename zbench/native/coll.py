@@ -93,6 +93,12 @@ class Plan:
         check(status, f"a plan of {len(actions)} rows on {len(slots)} slots")
         self._plan = ffi.gc(out[0], lib.zb_coll_plan_destroy)
 
+    def restore(self, offset: int, size_bytes: int) -> None:
+        """For a plan that works in place: before each round this much of `in` goes to `out` from `offset` on,
+        untimed. Raises ValueError where it is not there."""
+        status = lib.zb_coll_plan_restore(self._plan, offset, size_bytes)
+        check(status, f"{size_bytes} bytes of the input at {offset} of the output")
+
     def execute(self, transport: Any, slot: int) -> None:
         """One blocking execution. Raises PeerError, IndexError."""
         if not 0 <= slot < self.slots:

@@ -3,15 +3,14 @@
 A step is a set of concurrent actions: reads see the state before the step, writes land at its end,
 and the next step waits for all of them. Messages match first in, first out per ordered pair of
 ranks, never by step number. A rank reads its operands from `in`, leaves its result in `out`, and may
-use `tmp`; it never writes `in`.
+use `tmp`; it never writes `in`. Where a sum's `dst` is its first operand, it is added to in place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Buffer = Literal["in", "out", "tmp"]
 
@@ -29,37 +28,34 @@ class Kind(IntEnum):
     SIGNAL = 6
     """A message without data."""
     WAIT = 7
+    SCALE = 8
+    """dst = src / the number of ranks."""
 
 
 SENDS = frozenset({Kind.SEND, Kind.SIGNAL})
 RECEIVES = frozenset({Kind.RECV, Kind.RECV_REDUCE, Kind.WAIT})
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """`count` blocks of a buffer from `first` on; bytes are only known to a Partition.
+class Span(NamedTuple):
+    """`count` blocks of a buffer from `first` on; bytes are only known to a Layout.
 
-    `in` and `out` hold the vector once. `tmp` may hold it several times: block i of `tmp` has the
-    size of block i modulo the blocks of the vector.
+    Blocks are numbered as in the whole vector, also where `in` or `out` holds one part of it. `tmp` may
+    hold the vector several times: its block i has the size of block i modulo the blocks of the vector.
     """
 
     buffer: Buffer
     first: int
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # of a tuple's own `count` nobody has need
 
-    def overlaps(self, other: Span) -> bool:
-        return (
-            self.buffer == other.buffer
-            and self.first < other.first + other.count
-            and other.first < self.first + self.count
-        )
+    @property
+    def end(self) -> int:
+        return self.first + self.count
 
     def __str__(self) -> str:
-        return f"{self.buffer}[{self.first}:{self.first + self.count}]"
+        return f"{self.buffer}[{self.first}:{self.end}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One thing a rank does in a step; use the constructors below, which know what each needs."""
 
     kind: Kind
@@ -105,9 +101,22 @@ def reduce(dst: Span, sources: tuple[Span, ...]) -> Action:
     return Action(Kind.REDUCE, None, dst, sources)
 
 
+def scale(dst: Span, src: Span) -> Action:
+    """dst = src / the number of ranks."""
+    return Action(Kind.SCALE, None, dst, (src,))
+
+
 def signal(to: int) -> Action:
     return Action(Kind.SIGNAL, to)
 
 
 def wait(source: int) -> Action:
     return Action(Kind.WAIT, source)
+
+
+def arcs(buffer: Buffer, first: int, count: int, ranks: int) -> list[Span]:
+    """Parts `first` and the `count` - 1 behind it, where the first part follows the last: one span or two."""
+    first %= ranks
+    before = min(count, ranks - first)
+    spans = [Span(buffer, first, before), Span(buffer, 0, count - before)]
+    return [span for span in spans if span.count]

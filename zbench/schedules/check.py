@@ -1,220 +1,211 @@
 """The checker: proves a schedule for all ranks of a world, abstractly, without any bytes.
 
-It runs the steps with the strictest reading of a message: a SEND ends only when its receiver has taken
-it, so that nothing is proved that needs a transport's buffers. A value is the multiset of the
-contributions that it sums, so that a contribution that is lost or counted twice shows.
+It runs the steps with the strictest reading of a message, capacity 0: a SEND ends only when its receiver has
+taken it, so that nothing is proved that needs a transport's buffers. Matching is first in, first out per
+ordered pair and no step chooses among messages, so a world that ends at capacity 0 ends at every other with
+the same result (Kahn 1974: the order of execution does not change what deterministic processes compute).
+
+The rules are SY-1 ... SY-7: each contribution once, no undefined read, no hazard, FIFO matching, no deadlock,
+one order of summation where all ranks must get the same bits, and what it costs.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Sequence
+from fractions import Fraction
 
-from zbench.schedules.action import SENDS, Action, Buffer, Kind, Span, Step
-
-Contribution = tuple[int, int]
-"""(rank, block): what stood in this block of this rank's `in`."""
-Value = Counter[Contribution]
-"""How often each contribution is in a sum."""
-Expected = Callable[[int, int], Value | None]
-"""(rank, block) -> what `out` must hold at the end; None: anything."""
+from zbench.schedules.action import SENDS, Action, Kind, Span, Step
+from zbench.schedules.cost import Cost
+from zbench.schedules.hazards import check_step
+from zbench.schedules.memory import UNDEFINED, Memory, Misuse, Sums
+from zbench.schedules.mistake import ScheduleError
+from zbench.schedules.operation import OPERATIONS, Operation, Who, held
 
 
-class ScheduleError(Exception):
-    """A schedule that is wrong; says where. `rank`, `step` and `action` are None where none is to blame."""
+def check(
+    op: str,
+    world: Sequence[Sequence[Step]],
+    blocks: int,
+    root: int = 0,
+    in_place: bool = False,
+    average: bool = False,
+) -> Cost:
+    """Prove that `world`, the steps of all ranks, does the operation; returns what it costs.
 
-    def __init__(
-        self, what: str, rank: int | None = None, step: int | None = None, action: Action | None = None
-    ) -> None:
-        places = [("rank", rank), ("step", step), ("action", action)]
-        where = ", ".join(f"{name} {place}" for name, place in places if place is not None)
-        super().__init__(f"{where}: {what}" if where else what)
-        self.rank = rank
-        self.step = step
-        self.action = action
-
-
-def check(op: str, world: Sequence[Sequence[Step]], blocks: int, root: int = 0) -> None:
-    """Prove that `world`, the steps of all ranks, does the operation; raises ScheduleError.
-
-    That is: every SEND is matched, first in first out per ordered pair, by a receive of the same blocks;
-    nothing waits for ever; nothing undefined is read; within a step no write overlaps a read or
-    another write; `in` is never written; and the result is right: in an allreduce each block holds each
-    rank's contribution exactly once, in a broadcast the root's data stand everywhere, and no rank leaves a
-    barrier before all have entered it.
+    Blocks count as of one size. `in_place`: operands are in `out` at first. `average`: each contribution is
+    scaled once. Raises ScheduleError, which names rank, step and action.
     """
-    has_input = (lambda rank: rank == root) if op == "bcast" else (lambda rank: op != "barrier")
-    ranks = [_Rank(rank, steps, blocks, has_input(rank)) for rank, steps in enumerate(world)]
+    operation = OPERATIONS[op]
+    sums = Sums(blocks)
+    ranks = [
+        _Rank(Who(len(world), rank, root), steps, blocks, operation, in_place, sums)
+        for rank, steps in enumerate(world)
+    ]
     for rank in ranks:
         for number, step in enumerate(rank.steps):
-            _check_step(rank.number, number, step, blocks, len(ranks))
-    _run(ranks, blocks)
-    expected = EXPECTED[op](len(ranks), root)
+            check_step(rank.number, number, step, len(ranks))
+    _run(ranks, blocks, operation.places_differ)
     for rank in ranks:
         if op == "barrier":
             _all_entered(rank, len(ranks))
-        for block in range(blocks):
-            _compare(rank, block, expected(rank.number, block))
+        _check_result(rank, operation, blocks, average)
+    if operation.same_on_all and operation.sums:
+        _same_sums(ranks, blocks)
+    return _cost(ranks, blocks)
 
 
-@dataclass
 class _Rank:
-    """A rank's memory while its steps are played."""
+    """A rank while its steps are played."""
 
-    number: int
-    steps: Sequence[Step]
-    blocks: int
-    has_input: bool
-    at: int = 0
-    memory: dict[tuple[Buffer, int], Value] = field(default_factory=dict)
-    landing: dict[tuple[Buffer, int], Value] = field(default_factory=dict)
-    """Writes of the step under way: they land at its end."""
-    heard: set[int] = field(default_factory=set)
-    """Ranks that are known to have begun: those from which a chain of messages leads here."""
-    hearing: set[int] = field(default_factory=set)
-    open: int = 0
-    """Transfers of the step under way that are not matched yet."""
+    def __init__(
+        self,
+        who: Who,
+        steps: Sequence[Step],
+        blocks: int,
+        operation: Operation,
+        in_place: bool,
+        sums: Sums,
+    ) -> None:
+        self.who, self.number, self.steps, self.sums = who, who.rank, steps, sums
+        reads = held(operation.reads(who), who, blocks)
+        writes = held(operation.writes(who), who, blocks)
+        values = [sums.of(who.rank, block) for block in reads]
+        self.memory = Memory(blocks, reads, values, writes, in_place)
+        self.at = 0
+        self.open = 0
+        """Transfers of the step under way that are not matched yet."""
+        self.landing: list[tuple[Span, list[int]]] = []
+        """Writes of the step under way: they land at its end."""
+        self.heard = 1 << who.rank
+        """Ranks, as bits, that are known to have begun: those from which a chain of messages leads here."""
+        self.hearing = 0
+        self.clock = self.next_clock = 0
+        """Messages on the longest chain that led to this step, and to its end."""
+        self.sent = self.taken = self.reduced = 0
 
-    def __post_init__(self) -> None:
-        self.heard = {self.number}
-        if self.has_input:
-            self.memory = {("in", b): Counter({(self.number, b): 1}) for b in range(self.blocks)}
+    def read(self, action: Action, span: Span) -> list[int]:
+        try:
+            return self.memory.read(span)
+        except Misuse as error:
+            raise ScheduleError(str(error), self.number, self.at, action) from error
 
-    def read(self, action: Action, span: Span) -> list[Value]:
-        values = []
-        for block in range(span.first, span.first + span.count):
-            value = self.memory.get((span.buffer, block))
-            if value is None:
-                raise ScheduleError(
-                    f"reads {span.buffer}[{block}], which is not defined yet", self.number, self.at, action
-                )
-            values.append(value)
-        return values
+    def write(self, action: Action, span: Span, values: list[int]) -> None:
+        try:
+            self.memory.check_write(span)
+        except Misuse as error:
+            raise ScheduleError(str(error), self.number, self.at, action) from error
+        self.landing.append((span, values))
 
-    def write(self, span: Span, values: Sequence[Value]) -> None:
-        for block, value in enumerate(values, span.first):
-            self.landing[span.buffer, block] = value
+    def add(self, action: Action, parts: Sequence[list[int]]) -> list[int]:
+        """The sums of blocks, from left to right."""
+        total = parts[0]
+        for part in parts[1:]:
+            try:
+                total = [self.sums.add(a, b) for a, b in zip(total, part, strict=True)]
+            except Misuse as error:
+                raise ScheduleError(str(error), self.number, self.at, action) from error
+            self.reduced += len(part)
+        return total
 
+    def local(self, action: Action) -> None:
+        assert action.dst is not None
+        parts = [self.read(action, source) for source in action.sources]
+        values = self.add(action, parts)
+        if action.kind is Kind.SCALE:
+            values = [self.sums.scale(value) for value in values]
+        self.write(action, action.dst, values)
 
-def _check_step(rank: int, number: int, step: Step, blocks: int, ranks: int) -> None:
-    """What can be seen without running: spans, peers, overlaps."""
-    for i, action in enumerate(step):
-        spans = ([] if action.dst is None else [action.dst]) + list(action.sources)
-        for span in spans:
-            outside = span.buffer != "tmp" and span.first + span.count > blocks
-            if span.first < 0 or span.count < 1 or outside:
-                raise ScheduleError(f"{span} is not in a vector of {blocks} blocks", rank, number, action)
-            if (span.first - spans[0].first) % blocks or span.count != spans[0].count:
-                raise ScheduleError(f"{span} and {spans[0]} are not the same blocks", rank, number, action)
-        if action.peer is not None and (action.peer == rank or not 0 <= action.peer < ranks):
-            raise ScheduleError(f"has no peer {action.peer} in a world of {ranks}", rank, number, action)
-        if action.dst is None:
-            continue
-        if action.dst.buffer == "in":
-            raise ScheduleError("writes its input", rank, number, action)
-        for j, other in enumerate(step):
-            if any(action.dst.overlaps(source) for source in other.sources):
-                raise ScheduleError(f"writes what {other} reads in the same step", rank, number, action)
-            if j != i and other.dst is not None and action.dst.overlaps(other.dst):
-                raise ScheduleError(f"writes what {other} writes in the same step", rank, number, action)
+    def leave(self) -> None:
+        """End the step under way."""
+        for span, values in self.landing:
+            self.memory.write(span, values)
+        self.landing.clear()
+        self.heard |= self.hearing
+        self.clock = self.next_clock
+        self.at += 1
 
 
-@dataclass
 class _Post:
     """One side of a message that its rank has reached."""
 
-    rank: _Rank
-    action: Action
+    __slots__ = ("action", "rank")
+
+    def __init__(self, rank: _Rank, action: Action) -> None:
+        self.rank = rank
+        self.action = action
 
 
-def _run(ranks: Sequence[_Rank], blocks: int) -> None:
-    sends: dict[tuple[int, int], deque[_Post]] = {}
-    receives: dict[tuple[int, int], deque[_Post]] = {}
-
-    def enter(rank: _Rank) -> list[tuple[int, int]]:
-        """Post a rank's step; which ordered pairs may match now."""
-        pairs = []
-        for action in rank.steps[rank.at]:
-            if action.peer is None:
-                _local(rank, action)
-                continue
-            rank.open += 1
-            out = action.kind in SENDS
-            pair = (rank.number, action.peer) if out else (action.peer, rank.number)
-            (sends if out else receives).setdefault(pair, deque()).append(_Post(rank, action))
-            pairs.append(pair)
-        return pairs
-
+def _run(ranks: Sequence[_Rank], blocks: int, places_differ: bool) -> None:
+    world = len(ranks)
+    sends: dict[int, deque[_Post]] = {}
+    receives: dict[int, deque[_Post]] = {}
     ready = [rank for rank in ranks if rank.steps]
     while ready:
         rank = ready.pop()
-        touched = [rank]
-        for pair in enter(rank):
-            while sends.get(pair) and receives.get(pair):
-                sent, taken = sends[pair].popleft(), receives[pair].popleft()
-                _match(sent, taken, blocks)
-                touched += [sent.rank, taken.rank]
-        for each in {each.number: each for each in touched}.values():
+        touched = {rank.number}
+        for action in rank.steps[rank.at]:
+            if action.peer is None:
+                rank.local(action)
+                continue
+            rank.open += 1
+            post = _Post(rank, action)
+            if action.kind in SENDS:
+                pair = rank.number * world + action.peer
+                mine, theirs = sends, receives
+            else:
+                pair = action.peer * world + rank.number
+                mine, theirs = receives, sends
+            waiting = theirs.get(pair)
+            if waiting:  # then nothing of this side is queued before it
+                other = waiting.popleft()
+                sent, taken = (post, other) if mine is sends else (other, post)
+                _match(sent, taken, blocks, places_differ)
+                touched.add(other.rank.number)
+            else:
+                mine.setdefault(pair, deque()).append(post)
+        for number in touched:
+            each = ranks[number]
+            # A step may end only after all of its actions have begun: `rank` has begun all of its own.
             if each.open == 0 and each.at < len(each.steps):
-                _leave(each)
+                each.leave()
                 if each.at < len(each.steps):
                     ready.append(each)
     _nothing_waits(ranks, sends, receives)
 
 
-def _leave(rank: _Rank) -> None:
-    rank.memory.update(rank.landing)
-    rank.landing.clear()
-    rank.heard |= rank.hearing
-    rank.hearing.clear()
-    rank.at += 1
-
-
-def _local(rank: _Rank, action: Action) -> None:
-    assert action.dst is not None
-    values = [rank.read(action, source) for source in action.sources]
-    rank.write(action.dst, [_sum(parts) for parts in zip(*values, strict=True)])
-
-
-def _sum(parts: Sequence[Value]) -> Value:
-    total: Value = Counter()
-    for part in parts:
-        total.update(part)
-    return total
-
-
-def _match(sent: _Post, taken: _Post, blocks: int) -> None:
+def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> None:
     send, receive = sent.action, taken.action
+    sender, receiver = sent.rank, taken.rank
     if (send.kind is Kind.SIGNAL) != (receive.kind is Kind.WAIT):
-        raise ScheduleError(
-            f"meets {send} of rank {sent.rank.number}", taken.rank.number, taken.rank.at, receive
-        )
+        raise ScheduleError(f"meets {send} of rank {sender.number}", receiver.number, receiver.at, receive)
     # A signal says that its sender has come this far, and all that its sender had heard of before.
-    taken.rank.hearing |= sent.rank.heard
+    receiver.hearing |= sender.heard
+    arrival = max(sender.clock, receiver.clock) + 1
+    sender.next_clock = max(sender.next_clock, arrival)
+    receiver.next_clock = max(receiver.next_clock, arrival)
     if send.kind is Kind.SEND:
         source, dst = send.sources[0], receive.dst
         assert dst is not None
-        if source.count != dst.count or (source.first - dst.first) % blocks:
+        if source.count != dst.count or (not places_differ and (source.first - dst.first) % blocks):
             raise ScheduleError(
-                f"takes other blocks than {send} of rank {sent.rank.number} brings",
-                taken.rank.number,
-                taken.rank.at,
+                f"takes other blocks than {send} of rank {sender.number} brings",
+                receiver.number,
+                receiver.at,
                 receive,
             )
-        values = sent.rank.read(send, source)
+        values = sender.read(send, source)
         if receive.kind is Kind.RECV_REDUCE:
-            own = taken.rank.read(receive, receive.sources[0])
-            values = [_sum(parts) for parts in zip(own, values, strict=True)]
-        taken.rank.write(dst, values)
-    sent.rank.open -= 1
-    taken.rank.open -= 1
+            values = receiver.add(receive, (receiver.read(receive, receive.sources[0]), values))
+        receiver.write(receive, dst, values)
+        sender.sent += source.count
+        receiver.taken += source.count
+    sender.open -= 1
+    receiver.open -= 1
 
 
 def _nothing_waits(
-    ranks: Sequence[_Rank],
-    sends: dict[tuple[int, int], deque[_Post]],
-    receives: dict[tuple[int, int], deque[_Post]],
+    ranks: Sequence[_Rank], sends: dict[int, deque[_Post]], receives: dict[int, deque[_Post]]
 ) -> None:
     waiting = {rank.number for rank in ranks if rank.at < len(rank.steps)}
     for posts in [*sends.values(), *receives.values()]:
@@ -226,51 +217,40 @@ def _nothing_waits(
             )
 
 
-def _compare(rank: _Rank, block: int, right: Value | None) -> None:
-    if right is None:
-        return
-    got = rank.memory.get(("out", block))
-    if got is None:
-        raise ScheduleError(f"out[{block}] is never written", rank.number)
-    if got == right:
-        return
-    for contribution in sorted(set(got) | set(right)):
-        times, wanted = got[contribution], right[contribution]
-        if times != wanted:
-            raise ScheduleError(
-                f"out[{block}] holds block {contribution[1]} of rank {contribution[0]} {times} times "
-                f"instead of {wanted}",
-                rank.number,
-            )
+def _check_result(rank: _Rank, operation: Operation, blocks: int, average: bool) -> None:
+    who = rank.who
+    size = max(1, blocks // who.ranks)
+    for block in held(operation.writes(who), who, blocks):
+        right = operation.result(who, block, size)
+        if right is None:
+            continue
+        got = rank.memory.out[block]
+        if got == UNDEFINED:
+            raise ScheduleError(f"out[{block}] is never written", rank.number)
+        if wrong := rank.sums.differs(got, right, average):
+            raise ScheduleError(f"out[{block}] {wrong}", rank.number)
+
+
+def _same_sums(ranks: Sequence[_Rank], blocks: int) -> None:
+    """Sums are the same node where their trees are the same up to the order of commuting operands."""
+    for rank in ranks:
+        for block in range(blocks):
+            if rank.memory.out[block] != ranks[0].memory.out[block]:
+                raise ScheduleError(
+                    f"out[{block}] is summed in another order than on rank 0, and may differ in bits",
+                    rank.number,
+                )
 
 
 def _all_entered(rank: _Rank, ranks: int) -> None:
-    missing = sorted(set(range(ranks)) - rank.heard)
+    missing = [other for other in range(ranks) if not rank.heard >> other & 1]
     if missing:
         raise ScheduleError(f"may leave before rank {missing[0]} has entered", rank.number)
 
 
-def _one(source: int, block: int) -> Value:
-    return Counter({(source, block): 1})
-
-
-def _between_two(source: Callable[[int], int | None]) -> Callable[[int, int], Expected]:
-    def expected(rank: int, block: int) -> Value | None:
-        peer = source(rank) if rank < 2 else None
-        return None if peer is None else _one(peer, block)
-
-    return lambda ranks, root: expected
-
-
-_FORWARD = _between_two(lambda rank: 0 if rank == 1 else None)
-
-EXPECTED: dict[str, Callable[[int, int], Expected]] = {
-    "barrier": lambda ranks, root: lambda rank, block: None,
-    "bcast": lambda ranks, root: lambda rank, block: _one(root, block),
-    "allreduce": lambda ranks, root: lambda rank, block: Counter({(peer, block): 1 for peer in range(ranks)}),
-    "pingpong": _between_two(lambda rank: 0),
-    "unidirectional": _FORWARD,
-    "message_rate": _FORWARD,
-    "bidirectional": _between_two(lambda rank: 1 - rank),
-}
-"""Operation -> (ranks, root) -> what must stand in `out` at the end."""
+def _cost(ranks: Sequence[_Rank], blocks: int) -> Cost:
+    return Cost(
+        max(rank.clock for rank in ranks),
+        Fraction(max(max(rank.sent, rank.taken) for rank in ranks), blocks),
+        Fraction(max(rank.reduced for rank in ranks), blocks),
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.schedules.action import RECEIVES, SENDS, Action, Kind, Span, Step
+from zbench.schedules.layout import Layout
 
 ACTION = np.dtype(
     [(name, np.int64) for name in ("step", "kind", "peer", "dst", "dst_offset", "src", "src_offset", "bytes")]
@@ -23,30 +23,7 @@ SOURCE = 5
 BUFFERS = {"in": 0, "out": 1, "tmp": 2}
 
 
-@dataclass(frozen=True)
-class Partition:
-    """A vector of `elements` cut evenly in blocks; the first ones are an element longer."""
-
-    blocks: int
-    elements: int
-    item_bytes: int
-
-    @property
-    def size_bytes(self) -> int:
-        return self.elements * self.item_bytes
-
-    def offset(self, block: int) -> int:
-        """Where a block begins, bytes. Blocks beyond the vector's lie in its repetitions (`tmp`)."""
-        row, place = divmod(block, self.blocks)
-        length, longer = divmod(self.elements, self.blocks)
-        return row * self.size_bytes + (place * length + min(place, longer)) * self.item_bytes
-
-    def size(self, span: Span) -> int:
-        """The bytes of a span."""
-        return self.offset(span.first + span.count) - self.offset(span.first)
-
-
-def compile_plan(steps: Iterable[Step], partition: Partition) -> NDArray[Any]:
+def compile_plan(steps: Iterable[Step], layout: Layout) -> NDArray[Any]:
     """A rank's plan: rows of dtype ACTION, those of a step in the order in which they start.
 
     Sends start first, because peers wait for them, and receives last. Actions without bytes vanish on both
@@ -55,7 +32,7 @@ def compile_plan(steps: Iterable[Step], partition: Partition) -> NDArray[Any]:
     rows: list[tuple[int, ...]] = []
     for number, step in enumerate(steps):
         for action in sorted(step, key=_start_order):
-            rows += _rows(number, action, partition)
+            rows += _rows(number, action, layout)
     return np.array(rows, ACTION)
 
 
@@ -63,22 +40,22 @@ def _start_order(action: Action) -> int:
     return 0 if action.kind in SENDS else 2 if action.kind in RECEIVES else 1
 
 
-def _rows(step: int, action: Action, partition: Partition) -> list[tuple[int, ...]]:
+def _rows(step: int, action: Action, layout: Layout) -> list[tuple[int, ...]]:
     peer = -1 if action.peer is None else action.peer
     if action.kind in (Kind.SIGNAL, Kind.WAIT):
         return [(step, action.kind, peer, 0, 0, 0, 0, 0)]
-    dst = _address(action.dst, partition)
-    sources = [_address(source, partition) for source in action.sources] or [(0, 0)]
-    spans = (action.dst, *action.sources)
-    size = next(partition.size(span) for span in spans if span is not None)
+    dst = _address(action.dst, layout)
+    sources = [_address(source, layout) for source in action.sources] or [(0, 0)]
+    first = action.sources[0] if action.dst is None else action.dst
+    size = layout.size(first)
     if size == 0:
         return []
     kinds = [int(action.kind)] + [SOURCE] * (len(sources) - 1)
     return [(step, kind, peer, *dst, *src, size) for kind, src in zip(kinds, sources, strict=True)]
 
 
-def _address(span: Span | None, partition: Partition) -> tuple[int, int]:
-    return (0, 0) if span is None else (BUFFERS[span.buffer], partition.offset(span.first))
+def _address(span: Span | None, layout: Layout) -> tuple[int, int]:
+    return (0, 0) if span is None else (BUFFERS[span.buffer], layout.offset(span))
 
 
 def tmp_bytes(plan: NDArray[Any]) -> int:

@@ -6,12 +6,15 @@ still stands in the receiver's cache. A ping-pong has one block.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from zbench.schedules.action import Span, Steps, recv, send, signal, wait
+from zbench.schedules.cost import Cost
 
 IN, OUT = Span("in", 0), Span("out", 0)
 
 
-def pingpong(ranks: int, rank: int, root: int, chunks: int) -> Steps:
+def pingpong(ranks: int, rank: int, chunks: int) -> Steps:
     """There and back, `chunks` times; the half round trip is the latency.
 
     Cost: 2 (a + n b). Source: OSU micro-benchmarks, osu_latency.
@@ -25,7 +28,11 @@ def pingpong(ranks: int, rank: int, root: int, chunks: int) -> Steps:
             yield (send(OUT, 0),)
 
 
-def unidirectional(ranks: int, rank: int, root: int, chunks: int) -> Steps:
+def pingpong_cost(ranks: int, chunks: int) -> Cost:
+    return Cost(2 * chunks, Fraction(chunks))
+
+
+def unidirectional(ranks: int, rank: int, chunks: int) -> Steps:
     """A window of messages from rank 0 to rank 1, then an acknowledgement.
 
     Cost: 2 a + chunks n b. Source: OSU micro-benchmarks, osu_bw.
@@ -39,7 +46,12 @@ def unidirectional(ranks: int, rank: int, root: int, chunks: int) -> Steps:
         yield (signal(0),)
 
 
-def bidirectional(ranks: int, rank: int, root: int, chunks: int) -> Steps:
+def unidirectional_cost(ranks: int, chunks: int) -> Cost:
+    """The vector is the whole window. Its messages are all under way before the first is taken."""
+    return Cost(chunks + 1, Fraction(1))
+
+
+def bidirectional(ranks: int, rank: int, chunks: int) -> Steps:
     """Both ranks send a window to each other, message by message in both directions at once.
 
     Cost: chunks (a + n b). Source: OSU micro-benchmarks, osu_bibw, whose sends are not paired.
@@ -47,3 +59,7 @@ def bidirectional(ranks: int, rank: int, root: int, chunks: int) -> Steps:
     if rank < 2:
         for i in range(chunks):
             yield send(Span("in", i), 1 - rank), recv(Span("out", i), 1 - rank)
+
+
+def bidirectional_cost(ranks: int, chunks: int) -> Cost:
+    return Cost(chunks, Fraction(1))

@@ -294,7 +294,7 @@ def algorithms(options: argparse.Namespace) -> Listed:
             "operation": operation,
             "algorithm": name,
             "least_ranks": algorithm.least_ranks,
-            "cost": algorithm.cost,
+            "cost": algorithm.formula,
             "source": algorithm.source,
         }
         for operation, named in ALGORITHMS.items()
@@ -307,7 +307,7 @@ def algorithms(options: argparse.Namespace) -> Listed:
         "cost": lambda row: f"{row['cost']} [{row['source']}]",
     }
     letters = "Costs: p ranks, n bytes, a seconds a message, b a byte moved, g a byte reduced, c chunks."
-    table = "Which one runs is measured on the fabric before the first launch, unless shm:NAME forces one."
+    table = "Which one runs is measured on the fabric before the first launch, unless --algorithm forces one."
     return rows, layout, [f"{letters} {table}"]
 
 

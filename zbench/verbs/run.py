@@ -31,6 +31,7 @@ SETTINGS = (
     "ranks",
     "launches",
     "claims",
+    "algorithm",
     "baseline",
     "baseline_card",
     "out",
@@ -53,6 +54,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         default=None,
         help="cards: look for the fastest shape of a GEMM first (a minute or two), and measure that too",
+    )
+    parser.add_argument(
+        "--algorithm",
+        metavar="NAME",
+        help="fabrics: this one of `zbench list algorithms`, instead of the fastest as measured here",
     )
     parser.add_argument("--baseline", metavar="RUN", help="a stored run to compare with")
     add_baseline_card(parser)
@@ -163,7 +169,7 @@ def asked(options: argparse.Namespace, command: list[str]) -> Request:
     from zbench.campaign import load_campaign
     from zbench.request import ask, go_on
 
-    texts = ("model", "claims", "baseline", "baseline_card", "out", "plan", "resume", "append")
+    texts = ("model", "claims", "algorithm", "baseline", "baseline_card", "out", "plan", "resume", "append")
     for name in (*LISTS, *texts):
         given = getattr(options, name)
         if given == "" or (isinstance(given, list) and "" in given):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -25,6 +26,9 @@ class Profile:
     bandwidth_sizes: tuple[int, ...]
     bcast_sizes: tuple[int, ...]
     allreduce_sizes: tuple[int, ...]
+    others: tuple[str, ...]
+    """The other collectives that are asked, each of `other_sizes`."""
+    other_sizes: tuple[int, ...]
     step: tuple[int, int, int]
     """(m, n, k) of the training step on one rank."""
     verdicts: bool = True
@@ -32,6 +36,22 @@ class Profile:
     sustained: bool = False
     """Bursts of minutes (`--minutes`), see measure/sustained.py."""
 
+
+OTHERS = (
+    "reduce",
+    "reduce_scatter",
+    "allgather",
+    "gather",
+    "scatter",
+    "alltoall",
+    "alltoallv",
+    "scan",
+    "exscan",
+    "sendrecv",
+)
+SUMS = ("reduce", "allreduce", "reduce_scatter", "scan", "exscan")
+MOST_USED = ("reduce_scatter", "allgather", "alltoall")
+"""What training needs besides allreduce: sharded optimizers, and experts."""
 
 _POWERS = tuple(8 << (3 * i) for i in range(8))  # 8 B, 64 B, ... 16 MiB
 
@@ -47,6 +67,8 @@ PROFILES = {
             bandwidth_sizes=(1 * MIB,),
             bcast_sizes=(64 * KIB,),
             allreduce_sizes=(8, 64 * KIB, 4 * MIB),
+            others=OTHERS,
+            other_sizes=(64 * KIB,),
             step=(256, 512, 512),
             verdicts=False,
         ),
@@ -59,6 +81,8 @@ PROFILES = {
             bandwidth_sizes=(64 * KIB, 4 * MIB),
             bcast_sizes=(8, 64 * KIB, 4 * MIB),
             allreduce_sizes=(8, 64 * KIB, 4 * MIB, 64 * MIB),
+            others=MOST_USED,
+            other_sizes=(4 * MIB,),
             step=(512, 1024, 1024),
         ),
         Profile(
@@ -70,12 +94,21 @@ PROFILES = {
             bandwidth_sizes=(*_POWERS, 64 * MIB),
             bcast_sizes=(*_POWERS, 64 * MIB),
             allreduce_sizes=(*_POWERS, 64 * MIB),
+            others=OTHERS,
+            other_sizes=(*_POWERS, 64 * MIB),
             step=(1024, 2048, 2048),
         ),
     )
 }
-PROFILES["limits"] = replace(PROFILES["quick"], name="limits")
-"""The target table of cards (docs/performance.md), measured as quick measures."""
+PROFILES["limits"] = replace(
+    PROFILES["quick"],
+    name="limits",
+    latency_sizes=(8, 64 * MIB),
+    bcast_sizes=(8, 64 * KIB, 4 * MIB),
+    others=OTHERS,
+    other_sizes=(8, 64 * KIB, 4 * MIB),
+)
+"""The target tables of cards and of fabrics (docs/performance.md), measured as quick measures."""
 
 
 def thread_counts(cpus: int) -> list[int]:
@@ -89,6 +122,12 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
     def messages(workload: str, sizes: tuple[int, ...], dtype: str = "byte") -> list[Case]:
         return [Case(workload, dtype, (size,), world) for size in sizes]
 
+    def collective(workload: str) -> list[Case]:
+        dtype = "fp32" if workload in SUMS else "byte"
+        least = ranks * NUMPY_DTYPES[dtype].itemsize  # parts of equal size, of an element or more
+        sizes = sorted({-(-size // least) * least for size in profile.other_sizes})
+        return messages(workload, tuple(sizes), dtype)
+
     return [
         *messages("pingpong", profile.latency_sizes),
         *messages("unidirectional", profile.bandwidth_sizes),
@@ -97,6 +136,12 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
         *messages("barrier", (0,)),
         *messages("bcast", profile.bcast_sizes),
         *messages("allreduce", profile.allreduce_sizes, "fp32"),
+        *(case for workload in profile.others for case in collective(workload)),
+        *(
+            Case("alltoallv", case.dtype, case.size, {**world, "skew": "zipf"})
+            for case in collective("alltoallv")
+            if "alltoallv" in profile.others
+        ),
     ]
 
 

@@ -22,7 +22,8 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError
 from zbench.fabrics.base import Fabric, Seat, Slot, World, window
 from zbench.schedules.action import RECEIVES, SENDS, Action, Kind, Span, Step
-from zbench.schedules.compile import Partition
+from zbench.schedules.layout import Layout, even
+from zbench.schedules.operation import OPERATIONS, Who
 from zbench.schedules.table import ALGORITHMS, steps
 
 VARIABLE = "SOCKETS_FDS"
@@ -37,17 +38,22 @@ class Plan:
     case: Case
     algorithm: str
     steps: list[Step]
-    partition: Partition
+    layout: Layout
     slots: Sequence[dict[str, NDArray[np.uint8]]]
     """Every buffer as bytes; `tmp` is the plan's own."""
 
     def part(self, slot: int, span: Span) -> NDArray[np.uint8]:
-        start = self.partition.offset(span.first)
-        return self.slots[slot][span.buffer][start : start + self.partition.size(span)]
+        start = self.layout.offset(span)
+        return self.slots[slot][span.buffer][start : start + self.layout.size(span)]
 
 
 class Sockets(Fabric):
-    offers = dict.fromkeys((*PAIRED, "barrier", "bcast"), ("byte",)) | {"allreduce": ("fp32", "fp64")}
+    offers = {
+        name: ("fp32", "fp64") if operation.sums else ("byte",)
+        for name, operation in OPERATIONS.items()
+        if name != "alltoallv"  # its layout is by_counts
+    }
+    schedules = True
 
     def __init__(self, world: World, option: str | None = None) -> None:
         super().__init__(world, option)
@@ -93,14 +99,17 @@ class Sockets(Fabric):
         ranks, item_bytes = self.world.size, NUMPY_DTYPES[case.dtype].itemsize
         messages = window(case.size[0]) if case.workload in WINDOWED else 1
         name = algorithm or self.algorithms(case)[0]
+        if case.get("redop") != "sum" or case.get("inplace") != "no":
+            raise Unsupported("sockets: sums from one buffer to another, no more")
+        who = Who(ranks, self.world.rank, int(case.get("root")))
         blocks = ALGORITHMS[case.workload][name].blocks(ranks, messages)
-        partition = Partition(blocks, messages * case.size[0] // item_bytes, item_bytes)
-        own = steps(case.workload, name, ranks, self.world.rank, 0, messages)
-        tmp = np.empty(partition.size_bytes * ranks, np.uint8)
+        layout = even(case.workload, who, blocks, messages * case.size[0] // item_bytes, item_bytes)
+        own = steps(case.workload, name, *who, chunks=messages)
+        tmp = np.empty(layout.vector[-1] * (ranks + 2), np.uint8)
         views = [
             {key: buffer.view(np.uint8) for key, buffer in slot.items()} | {"tmp": tmp} for slot in slots
         ]
-        return Plan(case, name, own, partition, views)
+        return Plan(case, name, own, layout, views)
 
     def execute(self, plan: Plan, slot: int) -> None:
         for step in plan.steps:
@@ -132,7 +141,7 @@ class Sockets(Fabric):
                 data = plan.part(slot, action.sources[0]) if action.sources else SIGNAL
                 outgoing.setdefault(_peer(action), []).append(data.data)
             elif action.kind in RECEIVES:
-                size = plan.partition.size(action.dst) if action.dst else len(SIGNAL)
+                size = plan.layout.size(action.dst) if action.dst else len(SIGNAL)
                 taken = np.empty(size, np.uint8)
                 incoming.setdefault(_peer(action), []).append(taken.data)
                 if action.dst is not None:
