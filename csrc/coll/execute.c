@@ -1,19 +1,18 @@
 #include <string.h>
 
 #include "coll/plan.h"
-#include "coll/reduce.h"
 #include "core/clock.h"
 #include "core/status.h"
 
 enum { CACHE_LINE_BYTES = 64 };
 
-/* Sums of many sources go piece by piece, so that the partial sum stays in the L1 cache. */
+/* Many sources are reduced piece by piece, so that the partial result stays in the L1 cache. */
 enum { REDUCE_PIECE_BYTES = 8192 };
 
 void zb_coll_deliver(zb_coll_op *op, const void *data, int64_t bytes)
 {
     if (op->kind == ZB_RECV_REDUCE)
-        zb_coll_sum_checked(op->dtype, op->dst + op->moved, op->src + op->moved, data, bytes);
+        op->combine(op->dst + op->moved, op->src + op->moved, data, bytes);
     else if (bytes == 8) /* the size at which a call to memcpy is felt */
         memcpy(op->dst + op->moved, data, 8);
     else if (bytes > 0)
@@ -31,10 +30,10 @@ static void reduce(const zb_coll_op *ops, int64_t sources)
     for (int64_t at = 0; at < ops->bytes; at += REDUCE_PIECE_BYTES) {
         int64_t left = ops->bytes - at;
         int64_t bytes = left < REDUCE_PIECE_BYTES ? left : REDUCE_PIECE_BYTES;
-        const char *sum = ops->src + at;
+        const char *so_far = ops->src + at;
         for (int64_t i = 1; i <= sources; i++) {
-            zb_coll_sum_checked(ops->dtype, ops->dst + at, sum, ops[i].src + at, bytes);
-            sum = ops->dst + at;
+            ops->combine(ops->dst + at, so_far, ops[i].src + at, bytes);
+            so_far = ops->dst + at;
         }
     }
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coll/reduce.h"
 #include "core/dtype.h"
 #include "core/status.h"
 
@@ -30,12 +29,13 @@ static bool is_local(int64_t kind)
     return kind == ZB_COPY || kind == ZB_REDUCE || kind == ZB_SOURCE;
 }
 
-static bool sums(int64_t kind)
+static bool reduces(int64_t kind)
 {
     return kind == ZB_RECV_REDUCE || kind == ZB_REDUCE || kind == ZB_SOURCE;
 }
 
-static bool valid(const zb_coll_action *actions, int64_t i, int dtype, int64_t ranks,
+/* item_bytes: of the elements that the plan reduces; 0 where it can reduce none. */
+static bool valid(const zb_coll_action *actions, int64_t i, int64_t item_bytes, int64_t ranks,
                   const int64_t *sizes)
 {
     const zb_coll_action *a = &actions[i];
@@ -47,7 +47,7 @@ static bool valid(const zb_coll_action *actions, int64_t i, int dtype, int64_t r
         return false;
     if (writes(a->kind) && !inside(a->dst, a->dst_offset, a->bytes, sizes))
         return false;
-    if (sums(a->kind) && (dtype == ZB_BYTE || a->bytes % zb_coll_item_bytes(dtype) != 0))
+    if (reduces(a->kind) && (item_bytes == 0 || a->bytes % item_bytes != 0))
         return false;
     if (a->kind == ZB_SOURCE) {
         if (i == 0 || a->step != actions[i - 1].step || a->bytes != actions[i - 1].bytes)
@@ -57,12 +57,13 @@ static bool valid(const zb_coll_action *actions, int64_t i, int dtype, int64_t r
     return true;
 }
 
-static void resolve(zb_coll_op *op, const zb_coll_action *a, int dtype, void *const *buffers)
+static void resolve(zb_coll_op *op, const zb_coll_action *a, zb_coll_combine *combine,
+                    void *const *buffers)
 {
-    *op = (zb_coll_op){.bytes = a->bytes,
+    *op = (zb_coll_op){.combine = combine,
+                       .bytes = a->bytes,
                        .kind = (int32_t)a->kind,
                        .peer = (int32_t)a->peer,
-                       .dtype = dtype,
                        .finished = 1};
     if (a->kind == ZB_SIGNAL || a->kind == ZB_WAIT)
         op->bytes = 0;
@@ -72,15 +73,19 @@ static void resolve(zb_coll_op *op, const zb_coll_action *a, int dtype, void *co
         op->dst = (char *)buffers[a->dst] + a->dst_offset;
 }
 
-int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype, int64_t ranks,
-                        void *const *buffers, const int64_t *sizes, int64_t slots,
+int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int isa, int dtype, int redop,
+                        int64_t ranks, void *const *buffers, const int64_t *sizes, int64_t slots,
                         zb_coll_plan **plan)
 {
     *plan = NULL;
-    if (count < 0 || slots < 1 || ranks < 1 || ranks > INT32_MAX || zb_coll_item_bytes(dtype) == 0)
+    if (count < 0 || slots < 1 || ranks < 1 || ranks > INT32_MAX)
         return ZB_EINVAL;
+    if (zb_coll_isa(isa) < 0)
+        return ZB_EISA;
+    zb_coll_combine *combine = zb_coll_combiner(isa, dtype, redop);
+    int64_t item_bytes = combine ? zb_dtype_bytes(dtype) : 0;
     for (int64_t i = 0; i < count; i++)
-        if (!valid(actions, i, dtype, ranks, sizes))
+        if (!valid(actions, i, item_bytes, ranks, sizes))
             return ZB_EINVAL;
 
     zb_coll_plan *p = calloc(1, sizeof *p);
@@ -109,7 +114,7 @@ int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype,
         p->inputs[slot] = buffers[slot * ZB_BUFFERS + ZB_IN];
         p->outputs[slot] = buffers[slot * ZB_BUFFERS + ZB_OUT];
         for (int64_t i = 0; i < count; i++)
-            resolve(&p->ops[slot * count + i], &actions[i], dtype, buffers + slot * ZB_BUFFERS);
+            resolve(&p->ops[slot * count + i], &actions[i], combine, buffers + slot * ZB_BUFFERS);
     }
     *plan = p;
     return ZB_OK;

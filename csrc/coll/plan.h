@@ -4,13 +4,15 @@
 
 #include <stdint.h>
 
+#include "coll/reduce.h"
+
 /* public */
 enum {
     ZB_SEND = 0,
     ZB_RECV = 1,
-    ZB_RECV_REDUCE = 2, /* dst = src + what arrives */
+    ZB_RECV_REDUCE = 2, /* dst = src (redop) what arrives */
     ZB_COPY = 3,
-    ZB_REDUCE = 4, /* dst = src + the sources of the ZB_SOURCE rows that follow, in this order */
+    ZB_REDUCE = 4, /* dst = src (redop) the sources of the ZB_SOURCE rows that follow, in this order */
     ZB_SOURCE = 5,
     ZB_SIGNAL = 6, /* a message without data */
     ZB_WAIT = 7
@@ -34,9 +36,10 @@ typedef struct zb_coll_plan zb_coll_plan;
 typedef struct zb_coll_transport zb_coll_transport;
 
 /* Binds a plan to the buffers of `slots` slots: buffers[slot * ZB_BUFFERS + ZB_IN] and so on, each of
-   sizes[ZB_IN] ... bytes. ZB_EINVAL: a row names a peer, buffer, or byte that is not there. */
-int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int dtype, int64_t ranks,
-                        void *const *buffers, const int64_t *sizes, int64_t slots,
+   sizes[ZB_IN] ... bytes. ZB_EINVAL: a row names a peer, buffer, or byte that is not there, or reduces what
+   zb_coll_reduce does not; ZB_EISA. */
+int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int isa, int dtype, int redop,
+                        int64_t ranks, void *const *buffers, const int64_t *sizes, int64_t slots,
                         zb_coll_plan **plan);
 void zb_coll_plan_destroy(zb_coll_plan *plan);
 
@@ -58,10 +61,10 @@ int zb_coll_rounds(zb_coll_plan *plan, const zb_coll_transport *transport, int64
 typedef struct {
     const char *src;
     char *dst;
+    zb_coll_combine *combine; /* the dtype's, of the plan's redop; NULL: nothing can be reduced */
     int64_t bytes;
     int32_t kind;
     int32_t peer;
-    int32_t dtype;
     int32_t finished; /* 0 only while a transfer is under way */
     int64_t moved;    /* bytes that left, or arrived */
     uint64_t ticket;  /* the transport's: order among transfers to or from one peer */

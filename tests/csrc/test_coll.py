@@ -1,4 +1,4 @@
-"""Plans in C: typed sums, and rows that name what is not there."""
+"""Plans in C: what they do, and rows that name what is not there."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zbench.native import shm
-from zbench.native.coll import Plan, sum_into
+from zbench.native import cpu, shm
+from zbench.native.coll import Plan
 from zbench.schedules.action import Kind
 from zbench.schedules.compile import ACTION, BUFFERS, SOURCE
-
-KINDS: dict[str, type[np.generic]] = {
-    "fp32": np.float32,
-    "fp64": np.float64,
-    "int32": np.int32,
-    "int64": np.int64,
-}
 
 
 @pytest.fixture
@@ -28,51 +21,14 @@ def alone() -> Any:
     shm.abort(fd)
 
 
-@pytest.mark.parametrize("dtype", list(KINDS))
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8, 15, 16, 17, 1000, 4097])
-def test_sums_are_exact_at_every_length(dtype: str, count: int) -> None:
-    """Vector bodies and their remainders, away from any alignment."""
-    rng = np.random.default_rng(count)
-    a, b = (rng.integers(-1000, 1000, count + 1).astype(KINDS[dtype])[1:] for _ in range(2))
-    dst = np.full(count + 1, 77, KINDS[dtype])[1:]
-    sum_into(dtype, dst, a, b)
-    assert np.array_equal(dst, a + b)
-    sum_into(dtype, a, a, b)
-    assert np.array_equal(dst, a), "the target may be an operand"
-
-
-@pytest.mark.parametrize("dtype", ["int32", "int64"])
-def test_integer_sums_wrap(dtype: str) -> None:
-    """As numpy's do, and every MPI's."""
-    most = np.array([np.iinfo(KINDS[dtype]).max], KINDS[dtype])
-    dst = np.empty_like(most)
-    sum_into(dtype, dst, most, np.ones_like(most))
-    assert dst[0] == np.iinfo(KINDS[dtype]).min
-
-
-def test_sums_of_what_does_not_fit_are_refused() -> None:
-    """Sizes that differ, a dtype without a sum or without a name, arrays with holes."""
-    four, five = np.zeros(4, np.float32), np.zeros(5, np.float32)
-    with pytest.raises(ValueError, match="sizes differ"):
-        sum_into("fp32", four, four, five)
-    with pytest.raises(ValueError, match="out of range"):
-        sum_into("byte", four, four, four)
-    with pytest.raises(ValueError, match="out of range"):
-        sum_into("fp64", five, five, five)
-    with pytest.raises(ValueError, match="did you mean 'fp32'"):
-        sum_into("fp23", four, four, four)
-    with pytest.raises(ValueError, match="contiguous"):
-        sum_into("fp32", np.zeros(8, np.float32)[::2], four, four)
-
-
 def row(**fields: int) -> tuple[int, ...]:
     row = {"kind": int(Kind.COPY), "dst": BUFFERS["out"], "bytes": 8} | fields
     return tuple(row.get(name, 0) for name in ACTION.names or ())
 
 
-def plan(*rows: tuple[int, ...], dtype: str = "fp32", size_bytes: int = 64, slots: int = 1) -> Plan:
-    buffers = [{name: np.zeros(size_bytes, np.uint8) for name in BUFFERS} for _ in range(slots)]
-    return Plan(np.array(list(rows), ACTION), dtype, 4, buffers)
+def plan(*rows: tuple[int, ...], dtype: str = "fp32", redop: str = "sum", slots: int = 1) -> Plan:
+    buffers = [{name: np.zeros(64, np.uint8) for name in BUFFERS} for _ in range(slots)]
+    return Plan(np.array(list(rows), ACTION), dtype, 4, buffers, redop)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +69,29 @@ def test_rows_that_do_not_follow_each_other_are_refused() -> None:
     plan(total, row(kind=SOURCE), row(kind=SOURCE))
 
 
-def test_bytes_have_no_sum() -> None:
-    """A plan that adds needs a dtype that can be added."""
-    with pytest.raises(ValueError, match="a plan of 1 rows"):
-        plan(row(kind=Kind.REDUCE), dtype="byte")
+def test_a_plan_reduces_only_what_has_that_reduction() -> None:
+    """Where it only moves data, any dtype will do."""
+    for dtype, redop in [("byte", "sum"), ("fp32", "band"), ("bf16", "bxor")]:
+        with pytest.raises(ValueError, match="a plan of 1 rows"):
+            plan(row(kind=Kind.REDUCE), dtype=dtype, redop=redop)
+        plan(row(), dtype=dtype, redop=redop)
+    plan(row(kind=Kind.REDUCE), dtype="uint8", redop="band")
+    with pytest.raises(ValueError, match="redop 'avg' is unknown"):
+        plan(row(), redop="avg")
+
+
+def test_a_plan_reduces_by_its_operation(alone: shm.Segment) -> None:
+    """With every instruction set, by what it was told to and not by its sum."""
+    a, b = np.array([5, -3, 7, 0], np.int32), np.array([-2, 4, 7, 9], np.int32)
+    rows = [
+        row(kind=Kind.REDUCE, src=BUFFERS["in"], bytes=16),
+        row(kind=SOURCE, src=BUFFERS["tmp"], bytes=16),
+    ]
+    for isa in cpu.isas():
+        for redop, wanted in [("max", [5, 4, 7, 9]), ("prod", [-10, -12, 49, 0]), ("bxor", list(a ^ b))]:
+            slot = {"in": a, "out": np.zeros_like(a), "tmp": b}
+            Plan(np.array(rows, ACTION), "int32", 1, [slot], redop, isa).execute(alone.transport, 0)
+            assert slot["out"].tolist() == wanted
 
 
 def test_a_plan_without_slots_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Compiled plans in C: binding them to buffers, executing and timing them; typed sums."""
+"""Compiled plans in C: binding them to buffers, executing and timing them; typed reductions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zbench.native import cpu
 from zbench.native._zbench import ffi, lib
 from zbench.native.arguments import choice, count
 from zbench.native.status import check
 
 DTYPES: dict[str, int] = {
-    "fp32": lib.ZB_FP32,
     "fp64": lib.ZB_FP64,
+    "fp32": lib.ZB_FP32,
+    "fp16": lib.ZB_FP16,
+    "bf16": lib.ZB_BF16,
+    "int8": lib.ZB_INT8,
+    "uint8": lib.ZB_UINT8,
     "int32": lib.ZB_INT32,
+    "uint32": lib.ZB_UINT32,
     "int64": lib.ZB_INT64,
+    "uint64": lib.ZB_UINT64,
     "byte": lib.ZB_BYTE,
 }
-"""dtype -> its number in C."""
+"""dtype -> its number in C. All but `byte`, which is only moved, can be reduced."""
+
+REDOPS: dict[str, int] = {
+    "sum": lib.ZB_SUM,
+    "prod": lib.ZB_PROD,
+    "min": lib.ZB_MIN,
+    "max": lib.ZB_MAX,
+    "band": lib.ZB_BAND,
+    "bor": lib.ZB_BOR,
+    "bxor": lib.ZB_BXOR,
+}
+"""Reduction -> its number in C. An average is a sum that is scaled."""
+
+BITWISE = ("band", "bor", "bxor")
+"""What takes integers only."""
 
 BUFFERS = ("in", "out", "tmp")
 
@@ -37,13 +58,52 @@ class PeerError(Exception):
         self.status = status
 
 
-def sum_into(dtype: str, dst: NDArray[Any], a: NDArray[Any], b: NDArray[Any]) -> None:
-    """dst = a + b, elementwise, all contiguous and of one size; integers wrap. Raises ValueError."""
-    number = DTYPES[choice("dtype", dtype, DTYPES)]
+def isa(name: str | None = None) -> str:
+    """The instruction set whose loops reduce where `name` is asked for (None: `cpu.isa`): it, or what it
+    builds on, as AVX512_VNNI does on AVX512. Raises UsageError (this CPU lacks it), ValueError."""
+    number = _isa(name)
+    found = lib.zb_coll_isa(number)
+    check(lib.ZB_EISA if found < 0 else lib.ZB_OK, f"reductions by {name}")
+    return next(each for each, known in cpu.ISAS.items() if known == found)
+
+
+def _isa(name: str | None) -> int:
+    return cpu.ISAS[cpu.isa() if name is None else choice("isa", name, cpu.ISAS)]
+
+
+def combine_into(
+    dtype: str,
+    redop: str,
+    dst: NDArray[Any],
+    a: NDArray[Any],
+    b: NDArray[Any],
+    isa: str | None = None,
+) -> None:
+    """dst = a (redop) b, elementwise, all contiguous and of one size; dst may be a or b.
+
+    csrc/coll/reduce.h says what is exact, what wraps, and what a NaN does. Raises ValueError, UsageError
+    (an instruction set this CPU lacks).
+    """
+    numbers = _isa(isa), DTYPES[choice("dtype", dtype, DTYPES)], REDOPS[choice("redop", redop, REDOPS)]
     if not dst.nbytes == a.nbytes == b.nbytes:
         raise ValueError(f"sizes differ: {dst.nbytes}, {a.nbytes} and {b.nbytes} bytes")
     pointers = [_pointer(dst, True), _pointer(a), _pointer(b)]
-    check(lib.zb_coll_sum(number, *pointers, dst.nbytes), f"sum of {dst.nbytes} bytes as {dtype}")
+    status = lib.zb_coll_reduce(*numbers, *pointers, dst.nbytes)
+    check(status, f"{redop} of {dst.nbytes} bytes as {dtype}")
+
+
+def scale_into(dtype: str, dst: NDArray[Any], src: NDArray[Any], ranks: int, isa: str | None = None) -> None:
+    """dst = src / ranks, elementwise, which makes an average of a sum; dst may be src.
+
+    Floats are multiplied by 1 / ranks (fp16 and bf16 in fp32) and rounded; integers are truncated towards
+    zero. Raises ValueError, UsageError.
+    """
+    numbers = _isa(isa), DTYPES[choice("dtype", dtype, DTYPES)]
+    if dst.nbytes != src.nbytes:
+        raise ValueError(f"sizes differ: {dst.nbytes} and {src.nbytes} bytes")
+    ranks = count("ranks", ranks, 1)
+    status = lib.zb_coll_scale(*numbers, _pointer(dst, True), _pointer(src), dst.nbytes, ranks)
+    check(status, f"scaling {dst.nbytes} bytes as {dtype}")
 
 
 def _pointer(array: NDArray[Any], writable: bool = False) -> Any:
@@ -57,8 +117,9 @@ class Plan:
     """One rank's plan, bound to the buffers of its slots, which it keeps alive.
 
     `actions`: rows of the dtype of schedules.compile, shape (n,). `slots`: per slot the arrays of
-    "in", "out" and "tmp"; a missing one has no bytes. Raises ValueError where a row names a peer, a
-    buffer or a byte that is not there.
+    "in", "out" and "tmp"; a missing one has no bytes. `redop`: of all its reductions; `isa`: what they run
+    with, None for `cpu.isa`. Raises ValueError where a row names a peer, a buffer or a byte that is not
+    there, or reduces a dtype that has no such reduction; UsageError (an instruction set this CPU lacks).
     """
 
     def __init__(
@@ -67,6 +128,8 @@ class Plan:
         dtype: str,
         ranks: int,
         slots: Sequence[dict[str, NDArray[Any]]],
+        redop: str = "sum",
+        isa: str | None = None,
     ) -> None:
         if actions.dtype.itemsize != ffi.sizeof("zb_coll_action") or actions.ndim != 1:
             raise ValueError(f"a plan has rows of {ffi.sizeof('zb_coll_action')} bytes")
@@ -83,7 +146,9 @@ class Plan:
         status = lib.zb_coll_plan_create(
             ffi.cast("zb_coll_action *", _pointer(actions)),
             len(actions),
+            _isa(isa),
             DTYPES[choice("dtype", dtype, DTYPES)],
+            REDOPS[choice("redop", redop, REDOPS)],
             count("ranks", ranks, 1),
             ffi.new("void *[]", pointers),
             ffi.new("int64_t[]", sizes),

@@ -1,0 +1,18 @@
+#include "coll/kernel.h"
+
+#include <stddef.h>
+
+#ifdef __AVX512F__
+#include "coll/fp16.inc"
+#include "coll/kernel.inc"
+
+const zb_coll_kernel *zb_coll_kernel_avx512(void)
+{
+    return &kernel;
+}
+#else
+const zb_coll_kernel *zb_coll_kernel_avx512(void)
+{
+    return NULL;
+}
+#endif
