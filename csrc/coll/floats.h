@@ -52,12 +52,12 @@ static inline int16_t narrow_most(int16_t x, int16_t y, int16_t infinity, int16_
     return unless_nan(x, y, first, infinity, nan);
 }
 
-/* bf16_of_float of core/narrow.h, in the upper half, without a branch. */
+/* bf16_of_float of core/narrow.h, in the upper half, of what the CPU calculated from a bf16: a NaN is then quiet
+   already, and has no low bits that could carry into its sign (it is the operand's, or the CPU's own with one bit). */
 static inline uint32_t bf16_rounded(float x)
 {
-    const uint32_t bits = bits_of_float(x), rounded = bits + 0x7fff + (bits >> 16 & 1);
-    const uint32_t upper = (bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded;
-    return upper & 0xffff0000;
+    const uint32_t bits = bits_of_float(x);
+    return (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
 }
 
 /* Words of two bf16: a half of a word is a float as it stands or after a shift, and nothing has to be widened. */
