@@ -39,12 +39,15 @@ static void reduce(const zb_coll_op *ops, int64_t sources)
 }
 
 /* Starts every action of a step; the local ones are then done. */
-static int start(const zb_coll_transport *transport, zb_coll_op *ops, int64_t count)
+static int start(const zb_coll_plan *plan, const zb_coll_transport *transport, zb_coll_op *ops,
+                 int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
         zb_coll_op *op = &ops[i];
         if (op->kind == ZB_COPY) {
             memcpy(op->dst, op->src, (size_t)op->bytes);
+        } else if (op->kind == ZB_SCALE) {
+            plan->divide(op->dst, op->src, op->bytes, plan->ranks);
         } else if (op->kind == ZB_REDUCE) {
             int64_t sources = 0;
             while (i + sources + 1 < count && ops[i + sources + 1].kind == ZB_SOURCE)
@@ -97,7 +100,7 @@ int zb_coll_execute(zb_coll_plan *plan, const zb_coll_transport *transport, int6
     for (int64_t step = 0; step < plan->steps; step++) {
         int64_t begin = plan->begins[step];
         int64_t count = plan->begins[step + 1] - begin;
-        int status = start(transport, ops + begin, count);
+        int status = start(plan, transport, ops + begin, count);
         if (status == ZB_OK)
             status = finish(transport, ops + begin, count);
         if (status != ZB_OK)

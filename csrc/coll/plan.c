@@ -16,22 +16,23 @@ static bool inside(int64_t buffer, int64_t offset, int64_t bytes, const int64_t 
 static bool reads(int64_t kind)
 {
     return kind == ZB_SEND || kind == ZB_RECV_REDUCE || kind == ZB_COPY || kind == ZB_REDUCE ||
-           kind == ZB_SOURCE;
+           kind == ZB_SOURCE || kind == ZB_SCALE;
 }
 
 static bool writes(int64_t kind)
 {
-    return kind == ZB_RECV || kind == ZB_RECV_REDUCE || kind == ZB_COPY || kind == ZB_REDUCE;
+    return kind == ZB_RECV || kind == ZB_RECV_REDUCE || kind == ZB_COPY || kind == ZB_REDUCE ||
+           kind == ZB_SCALE;
 }
 
 static bool is_local(int64_t kind)
 {
-    return kind == ZB_COPY || kind == ZB_REDUCE || kind == ZB_SOURCE;
+    return kind == ZB_COPY || kind == ZB_REDUCE || kind == ZB_SOURCE || kind == ZB_SCALE;
 }
 
 static bool reduces(int64_t kind)
 {
-    return kind == ZB_RECV_REDUCE || kind == ZB_REDUCE || kind == ZB_SOURCE;
+    return kind == ZB_RECV_REDUCE || kind == ZB_REDUCE || kind == ZB_SOURCE || kind == ZB_SCALE;
 }
 
 /* item_bytes: of the elements that the plan reduces; 0 where it can reduce none. */
@@ -39,7 +40,7 @@ static bool valid(const zb_coll_action *actions, int64_t i, int64_t item_bytes, 
                   const int64_t *sizes)
 {
     const zb_coll_action *a = &actions[i];
-    if (a->kind < ZB_SEND || a->kind > ZB_WAIT || (i > 0 && a->step < actions[i - 1].step))
+    if (a->kind < ZB_SEND || a->kind > ZB_SCALE || (i > 0 && a->step < actions[i - 1].step))
         return false;
     if (!is_local(a->kind) && (a->peer < 0 || a->peer >= ranks))
         return false;
@@ -93,6 +94,8 @@ int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int isa, i
         return ZB_ENOMEM;
     p->count = count;
     p->slots = slots;
+    p->ranks = ranks;
+    p->divide = zb_coll_divider(isa, dtype);
     /* One more than needed: an empty plan must not ask calloc for nothing. */
     p->begins = calloc((size_t)count + 1, sizeof *p->begins);
     p->ops = calloc((size_t)(count * slots) + 1, sizeof *p->ops);

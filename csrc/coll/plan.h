@@ -15,7 +15,8 @@ enum {
     ZB_REDUCE = 4, /* dst = src (redop) the sources of the ZB_SOURCE rows that follow, in this order */
     ZB_SOURCE = 5,
     ZB_SIGNAL = 6, /* a message without data */
-    ZB_WAIT = 7
+    ZB_WAIT = 7,
+    ZB_SCALE = 8 /* dst = src / ranks */
 };
 
 enum { ZB_IN = 0, ZB_OUT = 1, ZB_TMP = 2, ZB_BUFFERS = 3 };
@@ -92,6 +93,8 @@ struct zb_coll_transport {
 struct zb_coll_plan {
     int64_t count;
     int64_t slots;
+    int64_t ranks;
+    zb_coll_divide *divide; /* NULL: nothing can be scaled */
     int64_t steps;
     int64_t *begins; /* steps + 1 */
     int64_t input_bytes;    /* 0 if this rank sends nothing of its input */

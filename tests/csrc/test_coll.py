@@ -41,7 +41,7 @@ def plan(*rows: tuple[int, ...], dtype: str = "fp32", redop: str = "sum", slots:
         row(dst_offset=2**62, bytes=2**62),
         row(dst=3),
         row(src=-1),
-        row(kind=8),
+        row(kind=9),
         row(kind=-1),
         row(kind=Kind.SEND, peer=4),
         row(kind=Kind.WAIT, peer=-1),

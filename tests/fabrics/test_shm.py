@@ -14,7 +14,8 @@ import pytest
 from zbench.case import Case
 from zbench.errors import InvalidRun, Unsupported, UsageError
 from zbench.fabrics.base import World
-from zbench.fabrics.shm import FD_VARIABLE, WINDOWED, Shm
+from zbench.fabrics.shm import FD_VARIABLE, INTEGERS, REDOPS, SUMMED, WINDOWED, Shm
+from zbench.native.coll import BITWISE
 from zbench.schedules.operation import OPERATIONS
 from zbench.schedules.table import ALGORITHMS
 
@@ -90,6 +91,19 @@ def test_every_collective_works_in_place(run_world: RunWorld, ranks: int) -> Non
             for size in (8 * ranks, 4000 * ranks):
                 if op != "alltoallv":
                     asked.append([op, dtype, size, {"inplace": "yes", **root}, name, True])
+    assert run_world(ranks, "run_cases", asked) == [[]] * ranks
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_every_dtype_is_reduced_by_every_operation(run_world: RunWorld, ranks: int) -> None:
+    """By two algorithms, which combine at different places; averages of powers of two are exact."""
+    asked = [
+        ["allreduce", dtype, 1000, {"redop": redop}, name, True]
+        for dtype in SUMMED
+        for redop in REDOPS
+        for name in ("direct", "ring")
+        if redop not in BITWISE or dtype in INTEGERS
+    ]
     assert run_world(ranks, "run_cases", asked) == [[]] * ranks
 
 
@@ -283,8 +297,10 @@ def test_a_rank_without_a_seat_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (asked("pingpong", "byte", 8), "pingpong needs two ranks"),
         (asked("gemm", "byte", 8), "gemm is not offered"),
-        (asked("allreduce", "byte", 8), "takes fp32, fp64, int32, int64, not byte"),
+        (asked("allreduce", "byte", 8), "takes fp64, fp32, .*, uint64, not byte"),
         (asked("allreduce", "fp32", 6), "whole number of elements"),
+        (Case("allreduce", "fp32", (8,), {"ranks": 1, "redop": "band"}), "no such reduction of fp32"),
+        (Case("allreduce", "fp32", (8,), {"ranks": 1, "redop": "mean"}), "no such reduction of fp32"),
         (Case("bcast", "byte", (8,), {"ranks": 1, "root": 1}), "no such root in a world of 1 ranks"),
         (asked("allreduce", "fp32", 8, ranks=2), "in a world of 1 ranks"),
     ],

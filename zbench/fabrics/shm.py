@@ -51,7 +51,9 @@ PIECES_MAX = 64
 """... but no more chunks than this, so that plans stay short."""
 PIPELINED = ("chain", "double-tree", "binomial")
 
-SUMMED = ("fp32", "fp64", "int32", "int64")
+INTEGERS = ("int8", "uint8", "int32", "uint32", "int64", "uint64")
+REDOPS = (*coll.REDOPS, "avg")
+SUMMED = ("fp64", "fp32", "fp16", "bf16", *INTEGERS)
 POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
 UNBOUNDED = ("message_rate", "bidirectional")
 """What no probe here bounds: many lines travel at once, and two cores copy at once."""
@@ -200,12 +202,13 @@ class Shm(Fabric):
             raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
         who = Who(self.world.size, self.world.rank, int(case.get("root")))
         in_place = case.get("inplace") == "yes"
-        chunks = _chunks(case, name)
-        own = steps(case.workload, name, *who, chunks=chunks, in_place=in_place, scaling=_scaling(case))
+        chunks, scaling = _chunks(case, name), _scaling(case)
+        own = steps(case.workload, name, *who, chunks=chunks, in_place=in_place, scaling=scaling)
         layout = _layout(case, who, ALGORITHMS[case.workload][name].blocks(who.ranks, chunks))
         rows = compile_plan(own, layout)
         tmp = self._take(tmp_bytes(rows))
-        plan = coll.Plan(rows, case.dtype, who.ranks, [{**slot, "tmp": tmp} for slot in slots])
+        redop = "sum" if scaling != "no" else str(case.get("redop"))
+        plan = coll.Plan(rows, case.dtype, who.ranks, [{**slot, "tmp": tmp} for slot in slots], redop)
         if in_place and OPERATIONS[case.workload].reads(who) is not NOTHING:
             plan.restore(*_operand(case, who))
         name_of_all = plan_hash(self.world.share(digest(rows, case.dtype)))
@@ -227,6 +230,9 @@ class Shm(Fabric):
             raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
         if case.workload == "alltoall" and case.size[0] % (item_bytes * case.ranks):
             raise Unsupported(f"shm: {case.key}: the size must divide by {item_bytes * case.ranks} bytes")
+        redop = case.get("redop")
+        if redop not in REDOPS or (redop in coll.BITWISE and case.dtype not in INTEGERS):
+            raise Unsupported(f"shm: {case.key}: no such reduction of {case.dtype}")
         if not 0 <= int(case.get("root")) < case.ranks:
             raise Unsupported(f"shm: {case.key}: no such root in a world of {case.ranks} ranks")
 
@@ -281,6 +287,7 @@ class Shm(Fabric):
     def describe(self) -> dict[str, str]:
         return {
             "transport": "shared memory (memfd), single copy from symmetric buffers",
+            "reductions": coll.isa(),
             "waiting": "yields" if self.world.oversubscribed else "spins",
             "ranks": str(self.world.size),
         }

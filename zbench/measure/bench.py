@@ -99,7 +99,7 @@ def poison(shape: tuple[int, ...], dtype: str) -> Array:
     kind = NUMPY_DTYPES[dtype]
     if dtype in FLOATS:
         return np.full(shape, np.nan, kind)
-    return np.full(shape, 0xA5, np.uint8) if kind == np.uint8 else np.full(shape, -1, kind)
+    return np.full(shape, -1, kind) if kind.kind == "i" else np.full(shape, 0xA5, kind)
 
 
 class Bench(ABC):
