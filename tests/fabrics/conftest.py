@@ -15,17 +15,17 @@ import pytest
 from zbench.fabrics.base import Seat
 from zbench.fabrics.shm import Shm
 
-RANKS = Path(__file__).with_name("ranks.py")
 TIMEOUT_S = 300
 
 Process = subprocess.Popen[str]
 
 
-def start(seats: Sequence[Seat], body: str, *arguments: Any) -> list[Process]:
-    """One process per seat that calls `body(fabric, *arguments)` of ranks.py."""
+def start(seats: Sequence[Seat], body: str, *arguments: Any, script: str = "ranks.py") -> list[Process]:
+    """One process per seat that calls `body(fabric, *arguments)` of the script."""
+    ranks = Path(__file__).with_name(script)
     return [
         subprocess.Popen(
-            [sys.executable, str(RANKS), str(rank), str(len(seats)), body, json.dumps(arguments)],
+            [sys.executable, str(ranks), str(rank), str(len(seats)), body, json.dumps(arguments)],
             env=os.environ | seat.environment,
             pass_fds=seat.pass_fds,
             stdout=subprocess.PIPE,
