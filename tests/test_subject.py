@@ -55,6 +55,13 @@ def test_the_kind_of_a_subject_is_known_by_its_name_or_class(spec, kind):
     assert kind_of(spec) == kind
 
 
+def test_a_name_that_is_both_is_told_by_its_option() -> None:
+    """torch computes on devices and connects by backends."""
+    pytest.importorskip("torch", reason="the one name that is both is torch's: pip install 'zbench[torch]'")
+    kinds = {"torch": "card", "torch:cpu": "card", "torch:cuda:1": "card", "torch:gloo": "fabric"}
+    assert {spec: kind_of(spec) for spec in kinds} == kinds
+
+
 @pytest.mark.parametrize(
     ("spec", "why"),
     [

@@ -64,7 +64,8 @@ def available(kind: str) -> dict[str, EntryPoint]:
 
 
 def kind_of(spec: str) -> str:
-    """`card` or `fabric`: where the name is known, or whose base class it has. Raises UsageError."""
+    """`card` or `fabric`: where the name is known, or whose base class it has. A name that is both is a
+    fabric's where the option is one of the fabric's. Raises UsageError."""
     name = spec.partition("@")[0].partition(":")[0]
     kinds, reasons = [], []
     for kind in GROUPS:
@@ -78,8 +79,9 @@ def kind_of(spec: str) -> str:
             kinds.append(kind)
     if len(kinds) == 1:
         return kinds[0]
-    if kinds:
-        raise UsageError(f"{spec} is the name of a card and of a fabric: write package.module:Class")
+    if kinds:  # torch is both: its backends are fabrics, its devices cards
+        of_fabrics = parse("fabric", spec).load().options
+        return "fabric" if parse("fabric", spec).option in of_fabrics else "card"
     if reasons:
         raise UsageError("; ".join(reasons))
     known = [name for kind in GROUPS for name in available(kind)]
