@@ -32,8 +32,8 @@ BITS: dict[int, tuple[type[np.generic], torch.dtype]] = {
     8: (np.int64, torch.int64),
 }
 """Bytes of an element -> the integer that carries its bits in either library."""
-_TO_NUMPY = {DTYPES[name]: kind for name, kind in NUMPY_DTYPES.items()}
-_TO_TORCH = {kind: DTYPES[name] for name, kind in NUMPY_DTYPES.items()}
+_TO_NUMPY = {kind: NUMPY_DTYPES[name] for name, kind in DTYPES.items()}
+_TO_TORCH = {NUMPY_DTYPES[name]: kind for name, kind in DTYPES.items()}
 
 
 def tensor_of(array: NDArray[Any]) -> torch.Tensor:
