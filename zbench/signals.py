@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a batch system, a terminal that was closed."""
@@ -39,3 +42,27 @@ def ignore() -> None:
     """From now on, for good: what is left takes moments."""
     for sign in STOPPING:
         signal.signal(sign, signal.SIG_IGN)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Signals to stop take effect when the block ends: a worker must not be started and then forgotten.
+
+    Only in the main thread, where Python delivers signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+    handlers = {
+        sign: signal.signal(sign, lambda number, frame: pending.append(number))
+        for sign in STOPPING
+        if signal.getsignal(sign) is not signal.SIG_IGN  # nohup, or a shell's background
+    }
+    try:
+        yield
+    finally:
+        for sign, handler in handlers.items():
+            signal.signal(sign, handler)
+        for number in pending:
+            signal.raise_signal(number)

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import sys
 import traceback
 from datetime import datetime, timezone
@@ -22,7 +21,7 @@ from zbench.errors import Unsupported, ZbenchError, remedy
 from zbench.fabrics.base import Fabric, Share, World
 from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
-from zbench.measure.channel import PROTOCOL, Channel, Message
+from zbench.measure.channel import PROTOCOL, Channel, Message, connect
 from zbench.measure.fingerprint import digest, fingerprint
 from zbench.measure.settle import LIMIT_BURSTS, settle
 from zbench.meters.base import Meter
@@ -39,7 +38,7 @@ TUNING_NS = 50_000_000
 
 def main() -> None:
     _die_with_parent()
-    channel = Channel(socket.socket(fileno=int(os.environ["ZBENCH_CONTROL_FD"])))
+    channel = connect()
     order = channel.receive()
     if order is None:
         return

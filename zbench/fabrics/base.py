@@ -53,6 +53,12 @@ class Seat:
     prefix: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     pass_fds: tuple[int, ...] = ()
+    launches: int = 0
+    """Ranks that `prefix` starts by itself (mpiexec, srun). Each finds its number in `rank_variable` and
+    inherits no files; they end with all else that the command has started. 0: one rank's own command."""
+    rank_variable: str = ""
+    scratch: str = ""
+    """A directory of the launched ranks' own, gone with them however they end."""
 
 
 class Fabric(ABC):

@@ -6,6 +6,7 @@ It carries plans, progress, records and the untimed all-gather of ranks; never t
 from __future__ import annotations
 
 import json
+import os
 import socket
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ from typing import Any
 
 PROTOCOL = 1
 """Raised when a message changes, so that an old worker in another environment is told apart."""
+
+FD_VARIABLE = "ZBENCH_CONTROL_FD"
+"""Of a worker that the parent has started: the file descriptor of its end."""
+NAME_VARIABLE, RANK_VARIABLE = "ZBENCH_CONTROL_NAME", "ZBENCH_RANK_VARIABLE"
+"""Of one that a launcher has started: the abstract socket to call, and where the launcher puts its rank."""
 
 Message = dict[str, Any]
 
@@ -62,3 +68,14 @@ class Channel:
         while b"\n" in self._pending:
             line, _, self._pending = self._pending.partition(b"\n")
             yield json.loads(line)
+
+
+def connect() -> Channel:
+    """A worker's end. Raises OSError when the parent is gone, KeyError for a launcher that told no rank."""
+    if FD_VARIABLE in os.environ:
+        return Channel(socket.socket(fileno=int(os.environ[FD_VARIABLE])))
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(f"\0{os.environ[NAME_VARIABLE]}")
+    channel = Channel(connection)
+    channel.send({"type": "rank", "rank": int(os.environ[os.environ[RANK_VARIABLE]])})
+    return channel

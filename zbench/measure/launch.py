@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,9 +19,12 @@ from typing import Any
 from zbench.errors import InvalidRun, explain
 from zbench.fabrics.base import Seat
 from zbench.limits import environment as inherited
-from zbench.measure.channel import PROTOCOL, Channel, Message
+from zbench.measure.channel import FD_VARIABLE, PROTOCOL, Channel, Message
+from zbench.measure.endings import exit_code, how
+from zbench.measure.launcher import SAID, Launcher
 from zbench.measure.plan import Group
-from zbench.signals import STOPPING
+from zbench.measure.processes import PROC, process
+from zbench.signals import STOPPING, undisturbed
 
 WATCH_S = 0.25
 """How often a silent worker is looked at: two looks name a stopped one within a second."""
@@ -31,14 +33,6 @@ GOODBYE_S = 5.0
 PATIENCE_S = 600.0
 """The longest that no worker says anything. They speak before and after each burst; the longest bursts take
 seconds, the import of a large framework from a cold network disk minutes. Beyond that a plug-in hangs."""
-LOOK_AGAIN_S = 0.005
-"""How often a process that is about to end is looked at."""
-DEADLY = {
-    "SIGINT": " (by somebody, or by its BLAS, which was denied a thread: see `ulimit -u`, or a container's)",
-    "SIGKILL": " (by somebody, or by the kernel for want of memory: `dmesg` tells)",
-    "SIGBUS": " (memory that could not be had, or a file that was cut short)",
-}
-"""What usually lies behind a signal."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """In a world of several ranks the cores belong to the ranks."""
 
@@ -47,12 +41,19 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 class Worker:
     rank: int
     process: subprocess.Popen[bytes]
+    """Itself, or the command that has started it."""
     channel: Channel
+    launched: int = 0
+    """Its own number, where a command has started it."""
     done: bool = False
     shared: str | None = None
     """What it has put up for the all-gather that is under way."""
     stopped_looks: int = 0
     doing: str = "starting"
+
+    @property
+    def pid(self) -> int:
+        return self.launched or self.process.pid
 
 
 @dataclass
@@ -61,12 +62,13 @@ class Crew:
 
     group: Group
     workers: list[Worker] = field(default_factory=list)
+    launchers: list[Launcher] = field(default_factory=list)
 
     def name(self, worker: Worker) -> str:
         if self.group.together > 1:
-            return f"{self.group.answering[worker.rank]} (pid {worker.process.pid})"
+            return f"{self.group.answering[worker.rank]} (pid {worker.pid})"
         rank = f"rank {worker.rank} of " if len(self.workers) > 1 else ""
-        return f"{rank}{self.group.subject} (pid {worker.process.pid})"
+        return f"{rank}{self.group.subject} (pid {worker.pid})"
 
 
 def interpreter(group: Group) -> str:
@@ -89,32 +91,15 @@ def crew(group: Group) -> Iterator[Crew]:
         stack.callback(_end, members)
         with undisturbed():
             for rank, seat in enumerate(seats):
-                members.workers.append(_start(group, rank, seat))
+                if seat.launches:
+                    members.launchers.append(_launch(group, seat))
+                else:
+                    members.workers.append(_start(group, rank, seat))
+        for launcher in members.launchers:
+            for rank, pid, channel in launcher.calls(PATIENCE_S):
+                members.workers.append(Worker(rank, launcher.process, channel, pid))
+        members.workers.sort(key=lambda worker: worker.rank)
         yield members
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Signals to stop take effect when the block ends: a worker must not be started and then forgotten.
-
-    Only in the main thread, where Python delivers signals.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pending: list[int] = []
-    handlers = {
-        sign: signal.signal(sign, lambda number, frame: pending.append(number))
-        for sign in STOPPING
-        if signal.getsignal(sign) is not signal.SIG_IGN  # nohup, or a shell's background
-    }
-    try:
-        yield
-    finally:
-        for sign, handler in handlers.items():
-            signal.signal(sign, handler)
-        for number in pending:
-            signal.raise_signal(number)
 
 
 def _start(group: Group, rank: int, seat: Seat) -> Worker:
@@ -122,28 +107,44 @@ def _start(group: Group, rank: int, seat: Seat) -> Worker:
     try:
         ours, theirs = socket.socketpair()
         with theirs:
-            environment = inherited() | (ONE_THREAD if group.ranks > 1 else {}) | seat.environment
-            environment |= {"ZBENCH_CONTROL_FD": str(theirs.fileno()), "ZBENCH_PARENT": str(os.getpid())}
-            process = _popen(group, seat, environment, theirs)
+            fd = theirs.fileno()
+            process = subprocess.Popen(
+                [*seat.prefix, *_command(group)],
+                env=_environment(group, seat) | {FD_VARIABLE: str(fd)},
+                pass_fds=(fd, *seat.pass_fds),
+                **_streams(),
+            )
     except OSError as error:
         who = f"rank {rank} of {group.subject}" if group.ranks > 1 else group.subject
         raise InvalidRun(f"{who}: {interpreter(group)} cannot be started: {explain(error)}") from error
     return Worker(rank, process, Channel(ours))
 
 
-def _popen(
-    group: Group, seat: Seat, environment: dict[str, str], theirs: socket.socket
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*seat.prefix, interpreter(group), "-m", "zbench.worker"],
-        env=environment,
-        pass_fds=(theirs.fileno(), *seat.pass_fds),
-        stdin=subprocess.DEVNULL,
+def _launch(group: Group, seat: Seat) -> Launcher:
+    """Raises InvalidRun."""
+    try:
+        return Launcher(seat, _command(group), _environment(group, seat), **_streams())
+    except OSError as error:
+        raise InvalidRun(f"{group.subject}: cannot be started: {explain(error)}") from error
+
+
+def _command(group: Group) -> list[str]:
+    return [interpreter(group), "-m", "zbench.worker"]
+
+
+def _environment(group: Group, seat: Seat) -> dict[str, str]:
+    threads = ONE_THREAD if group.ranks > 1 else {}
+    return inherited() | threads | seat.environment | {"ZBENCH_PARENT": str(os.getpid())}
+
+
+def _streams() -> dict[str, Any]:
+    return {
+        "stdin": subprocess.DEVNULL,
         # The parent's standard output is the report's; a library that chatters goes to stderr.
-        stdout=sys.stderr.fileno() if _has_fd(sys.stderr) else subprocess.DEVNULL,
-        cwd="/",  # `-m` puts the working directory first on the path: a checkout would hide the package
-        start_new_session=True,  # Ctrl-C is the parent's to handle
-    )
+        "stdout": sys.stderr.fileno() if _has_fd(sys.stderr) else subprocess.DEVNULL,
+        "cwd": "/",  # `-m` puts the working directory first on the path: a checkout would hide the package
+        "start_new_session": True,  # Ctrl-C is the parent's to handle
+    }
 
 
 def _has_fd(stream: Any) -> bool:
@@ -158,27 +159,19 @@ def _end(members: Crew) -> None:
     """End every worker, with whatever it has started that is still in its process group."""
     for worker in members.workers:
         worker.channel.connection.close()
+    for launcher in members.launchers:
+        done = [worker.done for worker in members.workers if worker.process is launcher.process]
+        launcher.end(GOODBYE_S, len(done) == launcher.ranks and all(done))
     for worker in members.workers:
+        if worker.launched:
+            continue
         if worker.done:
-            _exit_code(worker, GOODBYE_S)
+            exit_code(worker.pid, GOODBYE_S)
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(worker.process.pid, signal.SIGKILL)
+            os.killpg(worker.pid, signal.SIGKILL)
         # A process that hangs in a driver or on a network disk cannot be waited for.
         with suppress(subprocess.TimeoutExpired):
             worker.process.wait(GOODBYE_S)
-
-
-def _exit_code(worker: Worker, patience_s: float = 0.0) -> int | None:
-    """Of a worker that has ended, negative for a signal; None while it lives.
-
-    It is not reaped: until `_end` its number, which is its group's, must not go to another process.
-    """
-    deadline = time.monotonic() + patience_s
-    while (found := os.waitid(os.P_PID, worker.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
-        if time.monotonic() >= deadline:
-            return None
-        time.sleep(LOOK_AGAIN_S)
-    return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
 def serve(members: Crew, order: Message, patience_s: float = PATIENCE_S) -> Iterator[Message]:
@@ -250,24 +243,18 @@ def _look(members: Crew) -> None:
     for worker in members.workers:
         if worker.done:
             continue
-        stopped = _state(worker.process.pid) in ("T", "t")
+        found = process(PROC / str(worker.pid))
+        stopped = found is not None and found.state in ("T", "t")
         worker.stopped_looks = worker.stopped_looks + 1 if stopped else 0
         if worker.stopped_looks > 1:
             raise InvalidRun(f"{members.name(worker)} was stopped (SIGSTOP) during {worker.doing}")
         # In this order: what a worker said before it ended can be read once its end is seen.
-        if _exit_code(worker) is not None and not _has_said_more(worker):
+        if exit_code(worker.process.pid) is not None and not _has_said_more(worker):
             _name_the_dead(members, worker)
 
 
 def _has_said_more(worker: Worker) -> bool:
     return bool(select.select([worker.channel.connection], [], [], 0)[0])
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
 
 
 def _name_the_silent(members: Crew, patience_s: float) -> None:
@@ -281,19 +268,11 @@ def _name_the_silent(members: Crew, patience_s: float) -> None:
 
 
 def _name_the_dead(members: Crew, worker: Worker) -> None:
-    code = _exit_code(worker, GOODBYE_S)
-    if code is not None and -code in STOPPING:
+    code = exit_code(worker.process.pid, GOODBYE_S)
+    if worker.launched or (code is not None and -code in STOPPING):
         time.sleep(WATCH_S)  # whoever stops the whole job is about to stop this process, too
-    raise InvalidRun(f"{members.name(worker)} {_how(code)} during {worker.doing}")
-
-
-def _how(code: int | None) -> str:
-    if code is None:
-        return "closed its control channel"
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:  # a real-time signal
-        name = f"signal {-code}"
-    return f"was killed by {name}{DEADLY.get(name, '')}"
+    told = how(code)
+    if worker.launched:
+        (launcher,) = (each for each in members.launchers if each.process is worker.process)
+        told = "ended" if code is None else f"ended ({launcher.name} {told}; {SAID})"
+    raise InvalidRun(f"{members.name(worker)} {told} during {worker.doing}")
