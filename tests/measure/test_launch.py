@@ -3,6 +3,7 @@
 import os
 import selectors
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,16 @@ def test_a_launch_reports_its_machine_and_its_records(group: Group) -> None:
     assert messages[2]["record"]["status"] == "ok"
     assert messages[2]["record"]["verification"]["passed"]
     assert all(worker.process.returncode == 0 for worker in members.workers)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Popen has no process_group before Python 3.11")
+def test_ranks_share_a_session_and_no_process_group() -> None:
+    """Between sessions Linux shares a CPU first, so that yielding it would not reach another rank; a group of
+    its own keeps Ctrl-C from a rank, and lets it be ended with what it has started."""
+    with crew(FABRIC) as members:
+        pids = [worker.pid for worker in members.workers]
+        assert {os.getsid(pid) for pid in pids} == {os.getsid(0)}
+        assert [os.getpgid(pid) for pid in pids] == pids
 
 
 class Late(selectors.DefaultSelector):

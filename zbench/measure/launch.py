@@ -35,6 +35,12 @@ PATIENCE_S = 600.0
 seconds, the import of a large framework from a cold network disk minutes. Beyond that a plug-in hangs."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """In a world of several ranks the cores belong to the ranks."""
+APART: dict[str, Any] = {"start_new_session": True}
+"""Ctrl-C is the parent's to handle."""
+TOGETHER: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) else APART
+"""Likewise, but in the parent's session: Linux shares a CPU between sessions first (sched(7), autogroup), so
+that a rank which yields its core would yield it to none of the other ranks. Measured with 8 ranks on 2 cores:
+12 us instead of 8 ms for a barrier."""
 
 
 @dataclass
@@ -113,6 +119,7 @@ def _start(group: Group, rank: int, seat: Seat) -> Worker:
                 env=_environment(group, seat) | {FD_VARIABLE: str(fd)},
                 pass_fds=(fd, *seat.pass_fds),
                 **_streams(),
+                **(TOGETHER if group.ranks > 1 else APART),
             )
     except OSError as error:
         who = f"rank {rank} of {group.subject}" if group.ranks > 1 else group.subject
@@ -123,7 +130,7 @@ def _start(group: Group, rank: int, seat: Seat) -> Worker:
 def _launch(group: Group, seat: Seat) -> Launcher:
     """Raises InvalidRun."""
     try:
-        return Launcher(seat, _command(group), _environment(group, seat), **_streams())
+        return Launcher(seat, _command(group), _environment(group, seat), **_streams(), **APART)
     except OSError as error:
         raise InvalidRun(f"{group.subject}: cannot be started: {explain(error)}") from error
 
@@ -143,7 +150,6 @@ def _streams() -> dict[str, Any]:
         # The parent's standard output is the report's; a library that chatters goes to stderr.
         "stdout": sys.stderr.fileno() if _has_fd(sys.stderr) else subprocess.DEVNULL,
         "cwd": "/",  # `-m` puts the working directory first on the path: a checkout would hide the package
-        "start_new_session": True,  # Ctrl-C is the parent's to handle
     }
 
 
