@@ -19,7 +19,9 @@ from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported, UsageError
 from zbench.fabrics.base import World, window
-from zbench.fabrics.mpi import PART_IN, PART_OUT, REDUCING, WINDOWED, Mpi
+from zbench.fabrics.mpi import Mpi
+from zbench.fabrics.mpi_calls import PART_IN, PART_OUT, REDUCING
+from zbench.fabrics.shm import WINDOWED
 
 SLOTS = 3
 ROUNDS = 2

@@ -19,7 +19,8 @@ from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, UsageError
 from zbench.fabrics.base import World
-from zbench.fabrics.mpi import EVERYWHERE, LIBRARY_VARIABLE, MOVING, REDUCING, ROOTED, SHARED, Mpi
+from zbench.fabrics.mpi import LIBRARY_VARIABLE, SHARED, Mpi
+from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, REDUCING, ROOTED
 from zbench.fabrics.mpi_installed import OPTIONS, Installed, find
 from zbench.measure.launch import crew, serve
 from zbench.measure.plan import Group

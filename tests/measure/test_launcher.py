@@ -21,6 +21,8 @@ from zbench.subject import Subject
 PLUGINS = Path(__file__).parent / "plugins"
 RANKS = 3
 BARRIER = Case("barrier", "byte", (0,), {"ranks": RANKS})
+LONG_NS = 10**9
+"""Of a burst that must not be skipped on such a machine; its rounds are few."""
 GONE_S = 20.0
 """Long for a machine that is busy with other things; it takes a few hundredths of a second."""
 
@@ -37,7 +39,7 @@ def group(how: str | None = None) -> Group:
     return Group("fabric", (Subject("fabric", "launched.fabrics:ByCommand", how),), RANKS, (BARRIER,))
 
 
-def order(group: Group, burst_ns: int) -> dict[str, Any]:
+def order(group: Group, burst_ns: int, rounds_max: int = 10**6) -> dict[str, Any]:
     return {
         "type": "measure",
         "suite": group.suite,
@@ -49,7 +51,7 @@ def order(group: Group, burst_ns: int) -> dict[str, Any]:
         "launch": 0,
         "seed": 1,
         "burst_ns": burst_ns,
-        "rounds_max": 10**6,
+        "rounds_max": rounds_max,
         "table": {},
         "cases": [msgspec.to_builtins(case) for case in group.cases],
     }
@@ -83,7 +85,7 @@ def endless() -> Iterator[tuple[Crew, Iterator[Any]]]:
 def test_a_launch_reports_its_machine_and_its_records(tmp_path: Path) -> None:
     """As one of workers that zbench has started itself; every rank is asked as the one that it is."""
     with crew(group()) as members:
-        messages = list(serve(members, order(group(), 5_000_000)))
+        messages = list(serve(members, order(group(), LONG_NS, rounds_max=20)))
         pids = [worker.pid for worker in members.workers]
     assert [message["type"] for message in messages] == ["hello", "burst", "record"]
     assert messages[2]["record"]["status"] == "ok"
@@ -114,14 +116,13 @@ def test_a_rank_that_is_killed_or_stopped_is_named(sign: signal.Signals, told: s
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ranks_end_with_who_looks_after_them() -> None:
-    """The process between zbench and the command is killed: its ranks are known all the same."""
-    pids: list[int] = []
-    with pytest.raises(InvalidRun, match="during barrier"):
-        for members, messages in endless():
-            pids = [worker.pid for worker in members.workers]
-            os.kill(members.workers[0].process.pid, signal.SIGKILL)
-            list(messages)
+def test_ranks_end_although_nobody_looks_after_them_any_more() -> None:
+    """The process between zbench and the command was killed: its ranks are known all the same."""
+    with crew(group()) as members:
+        pids = [worker.pid for worker in members.workers]
+        for pid in pids:  # deaf to the end of their channel
+            os.kill(pid, signal.SIGSTOP)
+        os.kill(members.workers[0].process.pid, signal.SIGKILL)
     assert gone(pids)
 
 
@@ -142,5 +143,5 @@ def test_a_command_that_does_not_start_its_ranks_is_told(how: str, told: str, tm
 def test_a_command_that_ends_too_early_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """It starts fewer ranks than it was told to; those that came end when their parent is gone."""
     monkeypatch.setattr("zbench.measure.launch.PATIENCE_S", 1.0)
-    with pytest.raises(InvalidRun, match="not yet rank 2 had come"), crew(group("short")):
+    with pytest.raises(InvalidRun, match=r"not yet rank \d had come"), crew(group("short")):
         pass

@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -25,14 +24,14 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain
-from zbench.fabrics.base import Fabric, Seat, Slot, World, window
+from zbench.fabrics.base import Fabric, Seat, Slot, World
 from zbench.fabrics.memory import available_bytes
+from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, REDUCING, call, in_place, needed, redop, root
 from zbench.fabrics.mpi_installed import OPTIONS, find
-from zbench.fabrics.shm import HEADROOM, POINT_TO_POINT, PROBE_BYTES, TINY_BYTES, UNBOUNDED, WINDOWED
+from zbench.fabrics.shm import HEADROOM, POINT_TO_POINT, PROBE_BYTES, TINY_BYTES, UNBOUNDED
 from zbench.native import mpi, shm
 from zbench.native.coll import PeerError
-from zbench.native.mpi import MAX_COUNT, TYPES, Call, Library, MpiError
-from zbench.schedules.compile import Partition
+from zbench.native.mpi import MAX_COUNT, TYPES, Library, MpiError
 
 LIBRARY_VARIABLE, STARTER_VARIABLE = "ZBENCH_MPI_LIBRARY", "ZBENCH_MPI_STARTER"
 FLOOR_VARIABLE = "ZBENCH_MPI_FLOOR"
@@ -45,15 +44,6 @@ LEFT_BY_MPICH = re.compile(r"/dev/shm/mpich_shm_\S+$", re.MULTILINE)
 MAX_RANKS = shm.MAX_RANKS
 ALIGNMENT = 4096
 """Bytes; a page, as large buffers of any allocator begin."""
-
-REDUCING = ("reduce", "allreduce", "reduce_scatter", "scan", "exscan")
-MOVING = ("bcast", "allgather", "gather", "scatter", "alltoall", "sendrecv")
-PART_IN, PART_OUT = ("allgather", "gather"), ("reduce_scatter", "scatter")
-"""Whose `in` or `out` is one rank's part of the vector."""
-ROOTED = ("bcast", "reduce", "gather", "scatter")
-SENT_BY_ROOT = ("bcast", "scatter")
-EVERYWHERE = ("fp64", "fp32", "int8", "uint8", "int32", "uint32", "int64", "uint64")
-"""What every MPI reduces; some also the narrow floats."""
 
 
 @dataclass
@@ -77,8 +67,12 @@ class Mpi(Fabric):
         path = Path(os.environ[LIBRARY_VARIABLE])
         try:
             self._library = Library(path, world.oversubscribed)
+            self._library.barrier()  # all have attached to what they share
         except (OSError, MpiError) as error:
             raise InvalidRun(f"mpi: {path.name} does not start: {error}") from error
+        if self._library.rank == 0:
+            for left in LEFT_BY_MPICH.findall(Path("/proc/self/maps").read_text()):
+                Path(left).unlink(missing_ok=True)
         found = (self._library.rank, self._library.ranks)
         if found != (world.rank, world.size):
             raise InvalidRun(
@@ -92,10 +86,6 @@ class Mpi(Fabric):
         )
         self._floor = _floor(world)
         self._probed: list[NDArray[np.uint8]] = []
-        self._library.barrier()  # all have attached to what they share
-        if world.rank == 0:
-            for left in LEFT_BY_MPICH.findall(Path("/proc/self/maps").read_text()):
-                Path(left).unlink(missing_ok=True)
 
     @classmethod
     @contextmanager
@@ -161,58 +151,34 @@ class Mpi(Fabric):
         if algorithm is not None:
             raise UsageError(f"{case.key}: mpi chooses its algorithms itself, and has no {algorithm!r}")
         self._check(case)
-        call = self._call(case)
-        needed = _needed(case, call, self.world.rank)
+        asked = call(case, self.world.rank)
         for slot in slots:
-            for name, size_bytes in needed.items():
+            for name, size_bytes in needed(case, asked, self.world.rank).items():
                 if size_bytes and (name not in slot or slot[name].nbytes < size_bytes):
                     raise ValueError(f"{case.key}: {name!r} must have {size_bytes} bytes")
-        return Prepared(case, mpi.Plan(self._library, call, slots))
+        return Prepared(case, mpi.Plan(self._library, asked, slots))
 
     def _check(self, case: Case) -> None:
-        offered, redop, root = self.operations(), _redop(case), int(case.parameters.get("root", 0))
+        offered = self.operations()
         if case.workload not in offered:
             lacks = "needs two ranks" if case.workload in POINT_TO_POINT else "is not offered"
             raise Unsupported(f"mpi: {case.workload} {lacks}")
         if case.dtype not in offered[case.workload]:
             takes = ", ".join(offered[case.workload])
             raise Unsupported(f"mpi: {case.workload} takes {takes}, not {case.dtype}")
-        if case.ranks != self.world.size or not 0 <= root < self.world.size:
+        if case.ranks != self.world.size or not 0 <= root(case) < self.world.size:
             raise Unsupported(f"mpi: {case.key} in a world of {self.world.size} ranks")
         if case.workload in REDUCING and not (
-            redop in mpi.OPERATORS and self._library.reduces(case.dtype, redop)
+            redop(case) in mpi.OPERATORS and self._library.reduces(case.dtype, redop(case))
         ):
-            raise Unsupported(f"mpi: {self._library.version()} has no {redop} of {case.dtype}")
-        if _in_place(case) and case.workload not in (*REDUCING, *MOVING):
+            raise Unsupported(f"mpi: {self._library.version()} has no {redop(case)} of {case.dtype}")
+        if in_place(case) and case.workload not in (*REDUCING, *MOVING):
             raise Unsupported(f"mpi: no {case.workload} in place")
         unit = NUMPY_DTYPES[case.dtype].itemsize * (case.ranks if case.workload == "alltoall" else 1)
         if len(case.size) != 1 or case.size[0] % unit:
             raise Unsupported(f"mpi: {case.key}: the size must be a multiple of {unit} bytes")
         if case.size[0] // NUMPY_DTYPES[case.dtype].itemsize > MAX_COUNT:
             raise Unsupported(f"mpi: {case.key}: more than {MAX_COUNT} elements in one call")
-
-    def _call(self, case: Case) -> Call:
-        item_bytes = NUMPY_DTYPES[case.dtype].itemsize
-        parts = Partition(case.ranks, case.size[0] // item_bytes, item_bytes)
-        offsets = [parts.offset(rank) for rank in range(case.ranks + 1)]
-        own = offsets[self.world.rank], offsets[self.world.rank + 1]
-        input_bytes = own[1] - own[0] if case.workload in PART_IN else parts.size_bytes
-        messages = window(case.size[0]) if case.workload in WINDOWED else 1
-        if not _sends(case, self.world.rank):
-            input_bytes = 0
-        return Call(
-            operation=case.workload,
-            dtype=case.dtype,
-            operator=_redop(case) if case.workload in REDUCING else "sum",
-            root=int(case.parameters.get("root", 0)),
-            in_place=_in_place(case),
-            window=messages,
-            elements=parts.elements,
-            item_bytes=item_bytes,
-            counts=tuple((end - start) // item_bytes for start, end in pairwise(offsets)),
-            input_bytes=messages * input_bytes,
-            input_place=own[0] if case.workload in PART_IN else 0,
-        )
 
     def execute(self, plan: Prepared, slot: int) -> None:
         try:
@@ -268,33 +234,6 @@ class Mpi(Fabric):
         """The library ends with the process: its last word waits for all ranks."""
         self._probed, self._floor = [], None
         self._library.finalize_at_exit()
-
-
-def _redop(case: Case) -> str:
-    return str(case.parameters.get("redop", "sum"))
-
-
-def _in_place(case: Case) -> bool:
-    return case.parameters.get("inplace", "no") == "yes"
-
-
-def _sends(case: Case, rank: int) -> bool:
-    """Whether a rank's `in` goes anywhere; in place, whether it must stand in `out` before."""
-    if case.workload in ("pingpong", "unidirectional", "message_rate"):
-        return rank == 0
-    if case.workload == "bidirectional":
-        return rank < 2
-    if case.workload in SENT_BY_ROOT and not (case.workload == "bcast" and _in_place(case)):
-        return rank == int(case.parameters.get("root", 0))
-    return True
-
-
-def _needed(case: Case, call: Call, rank: int) -> dict[str, int]:
-    """Bytes of a slot's buffers on this rank."""
-    part = call.counts[rank] * call.item_bytes
-    whole = call.elements * call.item_bytes * call.window
-    out_is_part = case.workload in PART_OUT and not call.in_place
-    return {"in": part if case.workload in PART_IN else whole, "out": part if out_is_part else whole}
 
 
 def _floor(world: World) -> shm.Segment | None:

@@ -1,0 +1,77 @@
+"""What a case is to MPI: which call with which counts, on which parts of the buffers. Pure."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
+from zbench.fabrics.base import window
+from zbench.fabrics.shm import WINDOWED
+from zbench.native.mpi import Call
+from zbench.schedules.compile import Partition
+
+REDUCING = ("reduce", "allreduce", "reduce_scatter", "scan", "exscan")
+MOVING = ("bcast", "allgather", "gather", "scatter", "alltoall", "sendrecv")
+PART_IN, PART_OUT = ("allgather", "gather"), ("reduce_scatter", "scatter")
+"""Whose `in` or `out` is one rank's part of the vector."""
+ROOTED = ("bcast", "reduce", "gather", "scatter")
+SENT_BY_ROOT = ("bcast", "scatter")
+EVERYWHERE = ("fp64", "fp32", "int8", "uint8", "int32", "uint32", "int64", "uint64")
+"""What every MPI reduces; some also the narrow floats."""
+
+
+def root(case: Case) -> int:
+    return int(case.parameters.get("root", 0))
+
+
+def redop(case: Case) -> str:
+    return str(case.parameters.get("redop", "sum"))
+
+
+def in_place(case: Case) -> bool:
+    return case.parameters.get("inplace", "no") == "yes"
+
+
+def call(case: Case, rank: int) -> Call:
+    """As one rank makes it."""
+    item_bytes = NUMPY_DTYPES[case.dtype].itemsize
+    parts = Partition(case.ranks, case.size[0] // item_bytes, item_bytes)
+    offsets = [parts.offset(each) for each in range(case.ranks + 1)]
+    own = offsets[rank], offsets[rank + 1]
+    input_bytes = own[1] - own[0] if case.workload in PART_IN else parts.size_bytes
+    messages = window(case.size[0]) if case.workload in WINDOWED else 1
+    if not _sends(case, rank):
+        input_bytes = 0
+    return Call(
+        operation=case.workload,
+        dtype=case.dtype,
+        operator=redop(case) if case.workload in REDUCING else "sum",
+        root=root(case),
+        in_place=in_place(case),
+        window=messages,
+        elements=parts.elements,
+        item_bytes=item_bytes,
+        counts=tuple((end - start) // item_bytes for start, end in pairwise(offsets)),
+        input_bytes=messages * input_bytes,
+        input_place=own[0] if case.workload in PART_IN else 0,
+    )
+
+
+def _sends(case: Case, rank: int) -> bool:
+    """Whether a rank's `in` goes anywhere; in place, whether it must stand in `out` before."""
+    if case.workload in ("pingpong", "unidirectional", "message_rate"):
+        return rank == 0
+    if case.workload == "bidirectional":
+        return rank < 2
+    if case.workload in SENT_BY_ROOT and not (case.workload == "bcast" and in_place(case)):
+        return rank == root(case)
+    return True
+
+
+def needed(case: Case, call: Call, rank: int) -> dict[str, int]:
+    """Bytes of a slot's buffers on this rank."""
+    part = call.counts[rank] * call.item_bytes
+    whole = call.elements * call.item_bytes * call.window
+    out_is_part = case.workload in PART_OUT and not call.in_place
+    return {"in": part if case.workload in PART_IN else whole, "out": part if out_is_part else whole}
