@@ -183,8 +183,9 @@ class Library:
         return text.value.decode(errors="replace").strip()
 
     def version(self) -> str:
-        """`Open MPI v5.0.11`, `MPICH Version: 5.0.2`: the library's first words."""
-        return " ".join(self._told("Get_library_version").split("\n")[0].split(",")[0].split())
+        """`Open MPI v5.0.11`, `MPICH 5.0.2`: the library's first words."""
+        first = self._told("Get_library_version").split("\n")[0].split(",")[0]
+        return " ".join(first.replace("Version:", "").split())
 
     def barrier(self) -> None:
         self._call("Barrier", self._argument("comm_world"))
