@@ -98,6 +98,21 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return int(self.parameters.get("threads", 1))
 
     @property
+    def root(self) -> int:
+        """The rank that a collective comes from or goes to."""
+        return int(self.get("root"))
+
+    @property
+    def redop(self) -> str:
+        """What a collective combines by."""
+        return str(self.get("redop"))
+
+    @property
+    def in_place(self) -> bool:
+        """Whether a collective finds its operand where it leaves its result."""
+        return self.get("inplace") == "yes"
+
+    @property
     def together(self) -> int:
         """Cards of this host that compute it at the same time, each for itself."""
         return int(self.get("together"))

@@ -59,16 +59,16 @@ def operand(asked: Case, rank: int, slot: int) -> NDArray[Any]:
         bounds = edges(asked, asked.ranks)
         count = bounds[rank + 1] - bounds[rank]
     own = data(rank, slot, count, asked.dtype)
-    if asked.get("redop") == "prod":
+    if asked.redop == "prod":
         own = (own.astype(np.int64) % 3).astype(own.dtype)  # products stay exact
     return own
 
 
 def expected(asked: Case, rank: int, slot: int) -> NDArray[Any] | None:
     """What the definition leaves in `out`; None: it stays as it was."""
-    op, ranks, root = asked.workload, asked.ranks, int(asked.get("root"))
+    op, ranks, root = asked.workload, asked.ranks, asked.root
     operands = [operand(asked, peer, slot) for peer in range(ranks)]
-    redop = str(asked.get("redop"))
+    redop = asked.redop
     combine = COMBINE.get(redop, np.add)
     bounds = edges(asked, ranks)
     mine = slice(bounds[rank], bounds[rank + 1])
@@ -117,7 +117,7 @@ def out_elements(asked: Case) -> int:
 def wrong(fabric: Fabric, asked: Case, algorithm: str | None, registered: bool) -> str:
     """Run one case for a few rounds and through `execute`; what is wrong with its outputs, or ""."""
     rank, kind = fabric.world.rank, NUMPY_DTYPES[asked.dtype]
-    in_place = asked.get("inplace") == "yes"
+    in_place = asked.in_place
     count = out_elements(asked)
     alloc = fabric.alloc if registered else lambda shape, _: np.empty(shape, kind)
     slots = [

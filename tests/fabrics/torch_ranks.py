@@ -17,7 +17,7 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun
 from zbench.fabrics.base import World
 from zbench.fabrics.torch import Torch
-from zbench.fabrics.torch_operations import REDUCTIONS, in_place, lengths, redop, root
+from zbench.fabrics.torch_operations import REDUCTIONS, lengths
 
 SLOTS = 2
 ROUNDS = 2
@@ -45,13 +45,13 @@ def data(case: Case, rank: int, slot: int) -> Vector:
     count = lengths(case, kind.itemsize)[0]
     mixed = (np.arange(count) * 7 + rank * 131 + slot * 37) % 251
     if case.workload in REDUCTIONS:
-        mixed = (mixed % 3 + 1) * (AVERAGED if redop(case) == "avg" else 1)
+        mixed = (mixed % 3 + 1) * (AVERAGED if case.redop == "avg" else 1)
     return mixed.astype(kind)
 
 
 def reduced(case: Case, slot: int) -> Vector:
-    total = reduce(COMBINE[redop(case)], [data(case, rank, slot) for rank in range(case.ranks)])
-    if redop(case) == "avg":
+    total = reduce(COMBINE[case.redop], [data(case, rank, slot) for rank in range(case.ranks)])
+    if case.redop == "avg":
         total = (total.astype(np.float64) / case.ranks).astype(total.dtype)
     return total
 
@@ -64,14 +64,14 @@ def expected(case: Case, rank: int, slot: int) -> Vector | None:
     """What stands in `out` afterwards; None: what stood there before. In place, the rank's part of it."""
     op, ranks = case.workload, case.ranks
     if op in ("allreduce", "reduce"):
-        return reduced(case, slot) if op == "allreduce" or rank == root(case) else None
+        return reduced(case, slot) if op == "allreduce" or rank == case.root else None
     if op == "reduce_scatter":
         return part(reduced(case, slot), rank, ranks)
     if op in ("allgather", "gather"):
         joined = np.concatenate([data(case, each, slot) for each in range(ranks)])
-        return joined if op == "allgather" or rank == root(case) else None
+        return joined if op == "allgather" or rank == case.root else None
     if op == "scatter":
-        return part(data(case, root(case), slot), rank, ranks)
+        return part(data(case, case.root, slot), rank, ranks)
     if op == "alltoall":
         return np.concatenate([part(data(case, each, slot), rank, ranks) for each in range(ranks)])
     if op == "sendrecv":
@@ -79,7 +79,7 @@ def expected(case: Case, rank: int, slot: int) -> Vector | None:
     if op == "bidirectional":
         return data(case, 1 - rank, slot) if rank < 2 else None
     if op == "bcast":
-        return data(case, root(case), slot)
+        return data(case, case.root, slot)
     return data(case, 0, slot) if rank == 1 or (op == "pingpong" and rank == 0) else None
 
 
@@ -109,7 +109,7 @@ def wrong(fabric: Torch, case: Case) -> str:
 def differs(fabric: Torch, case: Case, slot: int, buffers: dict[str, Vector]) -> str:
     rank, right = fabric.world.rank, expected(case, fabric.world.rank, slot)
     got = fabric.read(buffers["out"])
-    if in_place(case):
+    if case.in_place:
         if right is None:
             return ""  # what a rank that receives nothing has in place is the library's to use
         if case.workload in ("reduce_scatter", "scatter"):

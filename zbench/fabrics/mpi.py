@@ -26,7 +26,7 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain
 from zbench.fabrics.base import Fabric, Seat, Slot, World
 from zbench.fabrics.memory import available_bytes
-from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, REDUCING, call, in_place, needed, redop, root
+from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, REDUCING, call, needed
 from zbench.fabrics.mpi_installed import OPTIONS, find
 from zbench.fabrics.shm import HEADROOM, POINT_TO_POINT, PROBE_BYTES, TINY_BYTES, UNBOUNDED
 from zbench.native import mpi, shm
@@ -166,13 +166,13 @@ class Mpi(Fabric):
         if case.dtype not in offered[case.workload]:
             takes = ", ".join(offered[case.workload])
             raise Unsupported(f"mpi: {case.workload} takes {takes}, not {case.dtype}")
-        if case.ranks != self.world.size or not 0 <= root(case) < self.world.size:
+        if case.ranks != self.world.size or not 0 <= case.root < self.world.size:
             raise Unsupported(f"mpi: {case.key} in a world of {self.world.size} ranks")
         if case.workload in REDUCING and not (
-            redop(case) in mpi.OPERATORS and self._library.reduces(case.dtype, redop(case))
+            case.redop in mpi.OPERATORS and self._library.reduces(case.dtype, case.redop)
         ):
-            raise Unsupported(f"mpi: {self._library.version()} has no {redop(case)} of {case.dtype}")
-        if in_place(case) and case.workload not in (*REDUCING, *MOVING):
+            raise Unsupported(f"mpi: {self._library.version()} has no {case.redop} of {case.dtype}")
+        if case.in_place and case.workload not in (*REDUCING, *MOVING):
             raise Unsupported(f"mpi: no {case.workload} in place")
         unit = NUMPY_DTYPES[case.dtype].itemsize * (case.ranks if case.workload == "alltoall" else 1)
         if len(case.size) != 1 or case.size[0] % unit:

@@ -9,7 +9,8 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.fabrics.base import window
 from zbench.fabrics.shm import WINDOWED
 from zbench.native.mpi import Call
-from zbench.schedules.compile import Partition
+from zbench.schedules.layout import even
+from zbench.schedules.operation import Who
 
 REDUCING = ("reduce", "allreduce", "reduce_scatter", "scan", "exscan")
 MOVING = ("bcast", "allgather", "gather", "scatter", "alltoall", "sendrecv")
@@ -21,36 +22,24 @@ EVERYWHERE = ("fp64", "fp32", "int8", "uint8", "int32", "uint32", "int64", "uint
 """What every MPI reduces; some also the narrow floats."""
 
 
-def root(case: Case) -> int:
-    return int(case.parameters.get("root", 0))
-
-
-def redop(case: Case) -> str:
-    return str(case.parameters.get("redop", "sum"))
-
-
-def in_place(case: Case) -> bool:
-    return case.parameters.get("inplace", "no") == "yes"
-
-
 def call(case: Case, rank: int) -> Call:
     """As one rank makes it."""
     item_bytes = NUMPY_DTYPES[case.dtype].itemsize
-    parts = Partition(case.ranks, case.size[0] // item_bytes, item_bytes)
-    offsets = [parts.offset(each) for each in range(case.ranks + 1)]
+    elements = case.size[0] // item_bytes
+    offsets = even("allreduce", Who(case.ranks, rank, 0), case.ranks, elements, item_bytes).vector
     own = offsets[rank], offsets[rank + 1]
-    input_bytes = own[1] - own[0] if case.workload in PART_IN else parts.size_bytes
+    input_bytes = own[1] - own[0] if case.workload in PART_IN else offsets[-1]
     messages = window(case.size[0]) if case.workload in WINDOWED else 1
     if not _sends(case, rank):
         input_bytes = 0
     return Call(
         operation=case.workload,
         dtype=case.dtype,
-        operator=redop(case) if case.workload in REDUCING else "sum",
-        root=root(case),
-        in_place=in_place(case),
+        operator=case.redop if case.workload in REDUCING else "sum",
+        root=case.root,
+        in_place=case.in_place,
         window=messages,
-        elements=parts.elements,
+        elements=elements,
         item_bytes=item_bytes,
         counts=tuple((end - start) // item_bytes for start, end in pairwise(offsets)),
         input_bytes=messages * input_bytes,
@@ -64,8 +53,8 @@ def _sends(case: Case, rank: int) -> bool:
         return rank == 0
     if case.workload == "bidirectional":
         return rank < 2
-    if case.workload in SENT_BY_ROOT and not (case.workload == "bcast" and in_place(case)):
-        return rank == root(case)
+    if case.workload in SENT_BY_ROOT and not (case.workload == "bcast" and case.in_place):
+        return rank == case.root
     return True
 
 

@@ -200,14 +200,14 @@ class Shm(Fabric):
         name = known[0] if algorithm is None else algorithm
         if name not in ALGORITHMS[case.workload]:
             raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
-        who = Who(self.world.size, self.world.rank, int(case.get("root")))
-        in_place = case.get("inplace") == "yes"
+        who = Who(self.world.size, self.world.rank, case.root)
+        in_place = case.in_place
         chunks, scaling = _chunks(case, name), _scaling(case)
         own = steps(case.workload, name, *who, chunks=chunks, in_place=in_place, scaling=scaling)
         layout = _layout(case, who, ALGORITHMS[case.workload][name].blocks(who.ranks, chunks))
         rows = compile_plan(own, layout)
         tmp = self._take(tmp_bytes(rows))
-        redop = "sum" if scaling != "no" else str(case.get("redop"))
+        redop = "sum" if scaling != "no" else case.redop
         plan = coll.Plan(rows, case.dtype, who.ranks, [{**slot, "tmp": tmp} for slot in slots], redop)
         if in_place and OPERATIONS[case.workload].reads(who) is not NOTHING:
             plan.restore(*_operand(case, who))
@@ -230,10 +230,10 @@ class Shm(Fabric):
             raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
         if case.workload == "alltoall" and case.size[0] % (item_bytes * case.ranks):
             raise Unsupported(f"shm: {case.key}: the size must divide by {item_bytes * case.ranks} bytes")
-        redop = case.get("redop")
+        redop = case.redop
         if redop not in REDOPS or (redop in coll.BITWISE and case.dtype not in INTEGERS):
             raise Unsupported(f"shm: {case.key}: no such reduction of {case.dtype}")
-        if not 0 <= int(case.get("root")) < case.ranks:
+        if not 0 <= case.root < case.ranks:
             raise Unsupported(f"shm: {case.key}: no such root in a world of {case.ranks} ranks")
 
     def execute(self, plan: Prepared, slot: int) -> None:
@@ -332,7 +332,7 @@ def _chunks(case: Case, algorithm: str) -> int:
 def _scaling(case: Case) -> Scaling:
     """An average of floats scales what is added, so that the sum cannot overflow; integers would lose what is
     below the number of ranks (NCCL's ncclAvg does the same)."""
-    if case.get("redop") != "avg":
+    if case.redop != "avg":
         return "no"
     return "first" if case.dtype in FLOATS else "last"
 
@@ -342,7 +342,7 @@ def _layout(case: Case, who: Who, blocks: int) -> Layout:
     if case.workload == "alltoallv":
         return by_counts(who, count_matrix(case), item_bytes)
     messages = window(case.size[0]) if case.workload in WINDOWED else 1
-    in_place = case.get("inplace") == "yes"
+    in_place = case.in_place
     return even(case.workload, who, blocks, messages * case.size[0] // item_bytes, item_bytes, in_place)
 
 

@@ -126,13 +126,13 @@ class Torch(Fabric):
             raise Unsupported(f"{who}: {case.key}: the size must be a whole number of elements, in bytes")
         if case.workload in operations.CUT and case.size[0] % (ranks * item_bytes):
             raise Unsupported(f"{who}: {case.key}: takes equal parts of {ranks} ranks only")
-        if not 0 <= operations.root(case) < ranks:
+        if not 0 <= case.root < ranks:
             raise Unsupported(f"{who}: {case.key}: the root is no rank of 0 to {ranks - 1}")
-        reduces, redop = case.workload in operations.REDUCTIONS, operations.redop(case)
+        reduces, redop = case.workload in operations.REDUCTIONS, case.redop
         if reduces and redop not in operations.redops(case.dtype):
             takes = ", ".join(operations.redops(case.dtype))
             raise Unsupported(f"{who}: {case.dtype} is reduced by {takes}, not {redop}")
-        if operations.in_place(case) and case.workload in operations.NOT_IN_PLACE:
+        if case.in_place and case.workload in operations.NOT_IN_PLACE:
             raise Unsupported(f"{who}: {case.workload} is not done in place")
 
     def execute(self, plan: Prepared, slot: int) -> None:
@@ -188,7 +188,7 @@ class Torch(Fabric):
         return None
 
     def variant(self, plan: Prepared) -> dict[str, str]:
-        inside = plan.case.workload in operations.ONLY_IN_PLACE or operations.in_place(plan.case)
+        inside = plan.case.workload in operations.ONLY_IN_PLACE or plan.case.in_place
         return {"buffers": "in place"} if inside else {}
 
     def describe(self) -> dict[str, str]:

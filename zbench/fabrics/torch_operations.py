@@ -72,18 +72,6 @@ class Execution:
             to.copy_(source)
 
 
-def redop(case: Case) -> str:
-    return str(case.parameters.get("redop", "sum"))
-
-
-def root(case: Case) -> int:
-    return int(case.parameters.get("root", 0))
-
-
-def in_place(case: Case) -> bool:
-    return case.parameters.get("inplace", "no") == "yes"
-
-
 def lengths(case: Case, item_bytes: int) -> tuple[int, int]:
     """Elements of `in` and `out`. Pure."""
     if case.workload == "barrier":
@@ -93,7 +81,7 @@ def lengths(case: Case, item_bytes: int) -> tuple[int, int]:
     if case.workload in ("allgather", "gather"):
         return part, whole
     if case.workload in ("reduce_scatter", "scatter"):
-        return whole, whole if in_place(case) else part
+        return whole, whole if case.in_place else part
     if case.workload in WINDOWED:
         return (messages := window(case.size[0]) * whole), messages
     return whole, whole
@@ -111,7 +99,7 @@ def execution(case: Case, rank: int, given: torch.Tensor, result: torch.Tensor) 
         "bor": dist.ReduceOp.BOR,
         "bxor": dist.ReduceOp.BXOR,
     }
-    asked = Asked(rank, case.ranks, root(case), kinds[redop(case)], in_place(case))
+    asked = Asked(rank, case.ranks, case.root, kinds[case.redop], case.in_place)
     if case.workload in PAIRS:
         return Execution(_between_two(case, rank, given, result))
     return OPERATIONS[case.workload](asked, given, result)

@@ -70,17 +70,13 @@ def held_elements(case: Case, extent: Extent) -> int:
     return elements(case)
 
 
-def in_place(case: Case) -> bool:
-    return case.get("inplace") == "yes"
-
-
 def buffers(case: Case) -> dict[str, Buffer]:
     """The same on every rank, those that are not used included. In place, `out` holds the vector, and `in`
     what is put into it before each round."""
     operation = OPERATIONS[case.workload]
     everyone = Who(case.ranks, 0, 0)  # a root has no less than others
     reads = held_elements(case, operation.reads(everyone))
-    writes = elements(case) if in_place(case) else held_elements(case, operation.writes(everyone))
+    writes = elements(case) if case.in_place else held_elements(case, operation.writes(everyone))
     if case.workload == "alltoallv":
         matrix = count_matrix(case)
         writes = max(sum(row[rank] for row in matrix) for rank in range(case.ranks))
@@ -93,7 +89,7 @@ def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
 
 
 def _operand(rng: np.random.Generator, count: int, case: Case) -> Array:
-    redop, kind = str(case.get("redop")), NUMPY_DTYPES[case.dtype]
+    redop, kind = case.redop, NUMPY_DTYPES[case.dtype]
     if redop == "prod":
         return np.resize(rng.choice(FACTORS, INTEGER_PERIOD).astype(kind), count)
     if case.dtype in EXACT_UP_TO:
@@ -108,9 +104,9 @@ def check(answer: Answer, rng: np.random.Generator) -> Finding:
     expected = result(case, answer.seed, answer.rank)
     if expected is None:
         return Finding(True, 0.0)
-    begin = edges(case)[answer.rank] if in_place(case) and _is_part(case, answer.rank) else 0
+    begin = edges(case)[answer.rank] if case.in_place and _is_part(case, answer.rank) else 0
     got = out[begin : begin + expected.size]
-    if case.get("redop") == "avg" and case.dtype in FLOATS:
+    if case.redop == "avg" and case.dtype in FLOATS:
         return _near(name, expected, got, case)
     return equal(name, expected, got)
 
@@ -120,7 +116,7 @@ def _is_part(case: Case, rank: int) -> bool:
 
 
 def _who(case: Case, rank: int) -> Who:
-    return Who(case.ranks, rank, int(case.get("root")))
+    return Who(case.ranks, rank, case.root)
 
 
 def result(case: Case, seed: int, rank: int) -> Array | None:
@@ -155,7 +151,7 @@ def _slice(case: Case, rank: int, block: int) -> slice:
 
 def combined(case: Case, operands: list[Array]) -> Array:
     """Their reduction in the order of ranks; an average of floats in fp64."""
-    redop = str(case.get("redop"))
+    redop = case.redop
     if len(operands) == 1 and not OPERATIONS[case.workload].sums:
         return operands[0]
     if redop == "avg" and case.dtype in FLOATS:

@@ -99,9 +99,9 @@ class Sockets(Fabric):
         ranks, item_bytes = self.world.size, NUMPY_DTYPES[case.dtype].itemsize
         messages = window(case.size[0]) if case.workload in WINDOWED else 1
         name = algorithm or self.algorithms(case)[0]
-        if case.get("redop") != "sum" or case.get("inplace") != "no":
+        if case.redop != "sum" or case.in_place:
             raise Unsupported("sockets: sums from one buffer to another, no more")
-        who = Who(ranks, self.world.rank, int(case.get("root")))
+        who = Who(ranks, self.world.rank, case.root)
         blocks = ALGORITHMS[case.workload][name].blocks(ranks, messages)
         layout = even(case.workload, who, blocks, messages * case.size[0] // item_bytes, item_bytes)
         own = steps(case.workload, name, *who, chunks=messages)
