@@ -66,7 +66,7 @@ static int start(const zb_coll_plan *plan, const zb_coll_transport *transport, z
 /* All transfers of a step progress side by side, because a peer may need any of them first. */
 static int finish(const zb_coll_transport *transport, zb_coll_op *ops, int64_t count)
 {
-    zb_coll_wait wait = {0, 0};
+    zb_coll_wait wait = {0};
     int64_t first = 0;
     for (;;) {
         while (first < count && ops[first].finished)
@@ -83,7 +83,7 @@ static int finish(const zb_coll_transport *transport, zb_coll_op *ops, int64_t c
             any |= moved;
         }
         if (any) {
-            wait = (zb_coll_wait){0, 0};
+            wait = (zb_coll_wait){0};
         } else if (!ops[first].finished) {
             int status = transport->idle(transport->self, &wait, ops[first].peer);
             if (status != ZB_OK)
@@ -97,6 +97,7 @@ int zb_coll_execute(zb_coll_plan *plan, const zb_coll_transport *transport, int6
     if (slot < 0 || slot >= plan->slots)
         return ZB_EINVAL;
     zb_coll_op *ops = plan->ops + slot * plan->count;
+    transport->begin(transport->self, plan);
     for (int64_t step = 0; step < plan->steps; step++) {
         int64_t begin = plan->begins[step];
         int64_t count = plan->begins[step + 1] - begin;
@@ -130,7 +131,7 @@ int zb_coll_rounds(zb_coll_plan *plan, const zb_coll_transport *transport, int64
         int64_t used = batch < plan->slots ? batch : plan->slots;
         for (int64_t i = 0; i < used; i++)
             rewrite(plan, (slot + i) % plan->slots);
-        int status = transport->sync(transport->self, plan->count == 0);
+        int status = transport->sync(transport->self, plan);
         if (status != ZB_OK)
             return status;
         stamps[2 * round] = zb_clock_ns();

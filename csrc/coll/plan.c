@@ -132,6 +132,14 @@ int zb_coll_plan_restore(zb_coll_plan *plan, int64_t offset, int64_t bytes)
     return ZB_OK;
 }
 
+void zb_coll_plan_describe(zb_coll_plan *plan, uint64_t fingerprint, const char *text)
+{
+    plan->fingerprint = fingerprint;
+    size_t bytes = strnlen(text, ZB_COLL_TEXT_BYTES - 1);
+    memset(plan->text, 0, sizeof plan->text);
+    memcpy(plan->text, text, bytes);
+}
+
 void zb_coll_plan_destroy(zb_coll_plan *plan)
 {
     if (plan == NULL)

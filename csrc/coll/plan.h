@@ -19,6 +19,8 @@ enum {
     ZB_SCALE = 8 /* dst = src / ranks */
 };
 
+enum { ZB_COLL_TEXT_BYTES = 128 };
+
 enum { ZB_IN = 0, ZB_OUT = 1, ZB_TMP = 2, ZB_BUFFERS = 3 };
 
 /* One row of a plan. Rows of one step are adjacent; offsets and sizes are bytes. */
@@ -48,6 +50,10 @@ void zb_coll_plan_destroy(zb_coll_plan *plan);
    ZB_EINVAL: they are not there. */
 int zb_coll_plan_restore(zb_coll_plan *plan, int64_t offset, int64_t bytes);
 
+/* Says what the plan does, for whoever must be told that his peer does something else: `fingerprint` is the same
+   on all ranks of one call and on no other, `text` is cut to what a line holds. Plans are born with 0 and "". */
+void zb_coll_plan_describe(zb_coll_plan *plan, uint64_t fingerprint, const char *text);
+
 /* One blocking execution on one slot; no clock is read. */
 int zb_coll_execute(zb_coll_plan *plan, const zb_coll_transport *transport, int64_t slot);
 
@@ -72,25 +78,31 @@ typedef struct {
     uint64_t line;    /* the transport's: where the message lies */
 } zb_coll_op;
 
-/* How long a step has made no progress. */
+/* How long a step has made no progress: zeros at first, then the transport's own account. */
 typedef struct {
     int64_t spins;
+    int64_t yields;
     int64_t since_ns;
+    int64_t checked_ns; /* the last look at the clock */
+    int32_t suspect;    /* what was found then and is held against the peer if nothing arrives until the next look */
 } zb_coll_wait;
 
 /* What carries messages. `post` begins a transfer and `progress` continues it; both set `finished`
    and return 1 if anything moved, 0 if not, -status on failure. Transfers of one ordered pair match in
-   the order of their posts. `idle` waits a moment, `sync` is the untimed start of a round (`bystander`:
-   this rank has nothing to do in it, and must not disturb); both return a status. */
+   the order of their posts. `begin` comes before each execution. `idle` waits a moment for `peer`, `sync` is the
+   untimed start of a round of this plan, in which a rank with an empty one must not disturb; both return a status. */
 struct zb_coll_transport {
     void *self;
+    void (*begin)(void *self, const zb_coll_plan *plan);
     int (*post)(void *self, zb_coll_op *op);
     int (*progress)(void *self, zb_coll_op *op);
     int (*idle)(void *self, zb_coll_wait *wait, int peer);
-    int (*sync)(void *self, int bystander);
+    int (*sync)(void *self, const zb_coll_plan *plan);
 };
 
 struct zb_coll_plan {
+    uint64_t fingerprint;
+    char text[ZB_COLL_TEXT_BYTES];
     int64_t count;
     int64_t slots;
     int64_t ranks;

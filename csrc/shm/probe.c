@@ -31,7 +31,7 @@ static int64_t median(int64_t *values, int count)
 
 static int await_word(zb_shm *shm, uint64_t value, int peer)
 {
-    zb_coll_wait wait = {0, 0};
+    zb_coll_wait wait = {0};
     while (atomic_load_explicit(&shm->header->probe_word, memory_order_acquire) != value) {
         int status = zb_shm_idle(shm, &wait, peer);
         if (status != ZB_OK)
@@ -40,21 +40,26 @@ static int await_word(zb_shm *shm, uint64_t value, int peer)
     return ZB_OK;
 }
 
+static void say(zb_shm *shm, uint64_t value)
+{
+    atomic_store_explicit(&shm->header->probe_word, value, memory_order_release);
+    zb_shm_wake(shm, shm->rank == 0);
+}
+
 /* Rank 0 writes odd numbers, rank 1 answers with even ones. */
 static int play(zb_shm *shm, int64_t *batch_ns)
 {
-    _Atomic uint64_t *word = &shm->header->probe_word;
     uint64_t turn = 0;
     for (int batch = 0; batch < BATCHES; batch++) {
         int64_t start = zb_clock_ns();
         for (int i = 0; i < ROUND_TRIPS; i++, turn += 2) {
             if (shm->rank == 0)
-                atomic_store_explicit(word, turn + 1, memory_order_release);
+                say(shm, turn + 1);
             int status = await_word(shm, turn + (shm->rank == 0 ? 2 : 1), shm->rank == 0);
             if (status != ZB_OK)
                 return status;
             if (shm->rank == 1)
-                atomic_store_explicit(word, turn + 2, memory_order_release);
+                say(shm, turn + 2);
         }
         batch_ns[batch] = zb_clock_ns() - start;
     }

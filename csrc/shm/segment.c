@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "shm/channel.h"
 #include "shm/wait.h"
+#include "shm/watch.h"
 
 static const int64_t MAGIC = 0x315f6d68735f627a; /* "zb_shm_1" */
 
@@ -17,14 +18,19 @@ static int64_t whole_pages(int64_t bytes)
     return (bytes + ZB_SHM_PAGE_BYTES - 1) / ZB_SHM_PAGE_BYTES * ZB_SHM_PAGE_BYTES;
 }
 
-static int64_t sync_offset(void)
+static int64_t stations_offset(void)
 {
     return whole_pages((int64_t)sizeof(zb_shm_header));
 }
 
+static int64_t sync_offset(int64_t ranks)
+{
+    return stations_offset() + whole_pages(ranks * (int64_t)sizeof(zb_shm_station));
+}
+
 static int64_t channels_offset(int64_t ranks)
 {
-    return sync_offset() + whole_pages(ranks * (int64_t)sizeof(zb_shm_sync_lines));
+    return sync_offset(ranks) + whole_pages(ranks * (int64_t)sizeof(zb_shm_sync_lines));
 }
 
 static int64_t data_offset(int64_t ranks)
@@ -68,8 +74,8 @@ static zb_shm_header *map_header(int fd)
     return header;
 }
 
-/* A rank's view of a mapping. */
-static int attach(char *base, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **out)
+/* A rank's view of a mapping of `fd`. */
+static int attach(char *base, int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **out)
 {
     zb_shm_header *header = (zb_shm_header *)base;
     int64_t ranks = header->ranks;
@@ -84,26 +90,33 @@ static int attach(char *base, int64_t rank, int oversubscribed, int64_t timeout_
     }
     shm->base = base;
     shm->header = header;
-    shm->sync = (zb_shm_sync_lines *)(base + sync_offset());
+    shm->stations = (zb_shm_station *)(base + stations_offset());
+    shm->sync = (zb_shm_sync_lines *)(base + sync_offset(ranks));
     shm->data = base + data_offset(ranks) + rank * header->data_bytes;
     shm->peers = peers;
     shm->rank = rank;
     shm->ranks = ranks;
     shm->oversubscribed = oversubscribed;
     shm->timeout_ns = timeout_ns;
-    shm->blamed = -1;
     zb_shm_channel *channels = (zb_shm_channel *)(base + channels_offset(ranks));
     for (int64_t peer = 0; peer < ranks; peer++) {
         peers[peer].tx = &channels[rank * ranks + peer];
         peers[peer].rx = &channels[peer * ranks + rank];
     }
     shm->transport = (zb_coll_transport){.self = shm,
+                                         .begin = zb_shm_begin,
                                          .post = zb_shm_post,
                                          .progress = zb_shm_progress,
                                          .idle = zb_shm_idle,
-                                         .sync = zb_shm_sync};
-    *out = shm;
-    return ZB_OK;
+                                         .sync = zb_shm_start};
+    int status = zb_shm_arrive(shm, fd);
+    if (status == ZB_OK) {
+        *out = shm;
+    } else {
+        free(peers);
+        free(shm);
+    }
+    return status;
 }
 
 int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **shm)
@@ -117,7 +130,7 @@ int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb
     char *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (base == MAP_FAILED)
         return ZB_ESYSTEM;
-    int status = attach(base, rank, oversubscribed, timeout_ns, shm);
+    int status = attach(base, fd, rank, oversubscribed, timeout_ns, shm);
     if (status != ZB_OK)
         munmap(base, total);
     else
@@ -128,13 +141,14 @@ int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb
 int zb_shm_open_beside(const zb_shm *other, int64_t rank, zb_shm **shm)
 {
     *shm = NULL;
-    return attach(other->base, rank, other->oversubscribed, other->timeout_ns, shm);
+    return attach(other->base, other->lock_fd, rank, other->oversubscribed, other->timeout_ns, shm);
 }
 
 void zb_shm_close(zb_shm *shm)
 {
     if (shm == NULL)
         return;
+    zb_shm_leave(shm);
     if (shm->owns_mapping)
         munmap(shm->base, (size_t)shm->header->total_bytes);
     free(shm->peers);
@@ -149,12 +163,6 @@ int zb_shm_abort(int fd, int64_t who)
     atomic_store_explicit(&header->aborted, who + 2, memory_order_release);
     munmap(header, sizeof *header);
     return ZB_OK;
-}
-
-void zb_shm_give_up(zb_shm *shm)
-{
-    int64_t nobody = 0;
-    atomic_compare_exchange_strong(&shm->header->aborted, &nobody, shm->rank + 2);
 }
 
 const zb_coll_transport *zb_shm_transport(const zb_shm *shm)
@@ -175,16 +183,6 @@ void *zb_shm_data(const zb_shm *shm)
 int64_t zb_shm_data_bytes(const zb_shm *shm)
 {
     return shm->header->data_bytes;
-}
-
-int64_t zb_shm_aborted_by(const zb_shm *shm)
-{
-    return atomic_load_explicit(&shm->header->aborted, memory_order_acquire) - 2;
-}
-
-int64_t zb_shm_blamed(const zb_shm *shm)
-{
-    return shm->blamed;
 }
 
 int64_t zb_shm_intend(zb_shm *shm, int64_t bytes)

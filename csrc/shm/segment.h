@@ -1,5 +1,5 @@
 /* The shared segment: its layout, and how a rank opens it. One sparse memfd holds
-     header | sync lines, per rank | channels, per ordered pair | data areas, per rank
+     header | stations, per rank | sync lines, per rank | channels, per ordered pair | data areas, per rank
    and only touched pages cost memory. */
 #ifndef ZB_SHM_SEGMENT_H
 #define ZB_SHM_SEGMENT_H
@@ -21,7 +21,8 @@ typedef struct zb_shm zb_shm;
    ZB_EINVAL: no such world; ZB_ESYSTEM: errno tells. */
 int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes);
 
-/* Maps the segment as `rank`. timeout_ns bounds every single wait; `oversubscribed`: waiting yields the core. */
+/* Maps the segment as `rank`. timeout_ns bounds every single wait; `oversubscribed`, the same on all ranks:
+   waiting yields the core, then sleeps. ZB_ESYSTEM with EBUSY: somebody else is this rank. */
 int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **shm);
 
 /* Another rank of the same world in this process, over the same mapping, which `other` must outlive. */
@@ -37,9 +38,32 @@ int64_t zb_shm_ranks(const zb_shm *shm);
 void *zb_shm_data(const zb_shm *shm);
 int64_t zb_shm_data_bytes(const zb_shm *shm);
 
-/* Who aborted: a rank, -1 the parent, -2 nobody; and the peer this rank last gave up on, -1 if none. */
-int64_t zb_shm_aborted_by(const zb_shm *shm);
-int64_t zb_shm_blamed(const zb_shm *shm);
+/* Why no wait has a point any more. */
+enum {
+    ZB_SHM_GAVE_UP = 1,   /* somebody said so */
+    ZB_SHM_SILENT = 2,    /* `whom` did not answer by the deadline */
+    ZB_SHM_ENDED = 3,     /* the process of `whom` has ended */
+    ZB_SHM_OTHER_CALL = 4 /* `whom` is in another call */
+};
+
+enum { ZB_SHM_NOBODY = -2, ZB_SHM_PARENT = -1 };
+
+/* What a rank is in: its calls counted from 1 on (0: none so far), and how the plan describes itself. */
+typedef struct {
+    int64_t sequence;
+    char text[ZB_COLL_TEXT_BYTES];
+} zb_shm_call;
+
+typedef struct {
+    int64_t why;  /* 0: nothing has happened */
+    int64_t who;  /* the rank that found it, or ZB_SHM_PARENT */
+    int64_t whom; /* the rank that it blames, or ZB_SHM_NOBODY */
+    zb_shm_call who_call;
+    zb_shm_call whom_call; /* sequence -1: it never opened the segment */
+} zb_shm_verdict;
+
+/* What this rank found itself, else what the first of the others to give up has found. */
+void zb_shm_get_verdict(const zb_shm *shm, zb_shm_verdict *verdict);
 
 /* Adds to the bytes about to be touched anywhere in the world, and returns their sum. */
 int64_t zb_shm_intend(zb_shm *shm, int64_t bytes);
@@ -57,13 +81,15 @@ enum {
     ZB_SHM_SLOTS = 8,
     /* 8 x 16 KiB stay in the L2 cache while both cores work on them. */
     ZB_SHM_SLOT_BYTES = 16384,
-    ZB_SHM_SYNC_ROUNDS = 16 /* dissemination over up to 2^16 ranks */
+    ZB_SHM_SYNC_ROUNDS = 16, /* dissemination over up to 2^16 ranks */
+    /* Plans that a rank can have gone through while a peer still waits in the first of them. */
+    ZB_SHM_ENTRIES = 4
 };
 
 /* A message of one cache line: the word goes last, so that the reader needs one transfer. */
 typedef struct {
     _Alignas(ZB_SHM_LINE) uint64_t payload[ZB_SHM_INLINE_BYTES / 8];
-    _Atomic uint64_t word; /* (index + 1) << 16 | kind << 8 | inline bytes */
+    _Atomic uint64_t word; /* index + 1: 24 bits | the call's fingerprint: 32 | kind: 2 | inline bytes: 6 */
 } zb_shm_line;
 
 /* One ordered pair: a single-producer single-consumer ring of lines, and slots for what is larger. */
@@ -74,12 +100,31 @@ typedef struct {
 } zb_shm_channel;
 
 typedef struct {
-    _Alignas(ZB_SHM_APART) _Atomic uint64_t epoch;
+    _Alignas(ZB_SHM_APART) _Atomic uint64_t word; /* epoch: 40 bits | fingerprint of the call to come: 24 */
 } zb_shm_flag;
 
 typedef struct {
     zb_shm_flag rounds[ZB_SHM_SYNC_ROUNDS];
 } zb_shm_sync_lines;
+
+/* A plan as its rank has published it; `version` is odd while it is being rewritten. */
+typedef struct {
+    _Alignas(ZB_SHM_LINE) _Atomic uint64_t version;
+    _Atomic int64_t first; /* the call from which on it runs */
+    _Atomic uint64_t fingerprint;
+    _Atomic uint64_t text[ZB_COLL_TEXT_BYTES / 8];
+} zb_shm_entry;
+
+/* What a rank tells about itself. Only the rank writes here, and others read it when they have waited for long
+   (`asleep`: before they wake it, where ranks share cores). */
+typedef struct {
+    _Alignas(ZB_SHM_APART) _Atomic uint32_t asleep; /* 1: it sleeps on this word, or is about to */
+    _Alignas(ZB_SHM_APART) _Atomic int64_t sequence; /* its last call begun or announced */
+    _Atomic int64_t epoch;                           /* its last meeting entered */
+    _Atomic int64_t plans;                           /* entries written */
+    _Atomic int32_t present;                         /* it has opened the segment */
+    zb_shm_entry entries[ZB_SHM_ENTRIES];            /* the last ones, newest at (plans - 1) % ZB_SHM_ENTRIES */
+} zb_shm_station;
 
 typedef struct {
     int64_t magic;
@@ -87,8 +132,11 @@ typedef struct {
     int64_t data_bytes;
     int64_t total_bytes;
     _Alignas(ZB_SHM_APART) _Atomic int64_t aborted; /* 0, or who + 2 */
+    _Atomic int32_t claimed;                        /* somebody writes the verdict, */
+    _Atomic int32_t judged;                         /* ... and has written it */
+    zb_shm_verdict verdict;
     _Alignas(ZB_SHM_APART) _Atomic int64_t intended_bytes;
-    _Alignas(ZB_SHM_APART) _Atomic uint64_t start_epoch;
+    _Alignas(ZB_SHM_APART) _Atomic uint64_t start_word; /* epoch, as in a flag */
     _Atomic int64_t start_ns;
     _Alignas(ZB_SHM_APART) _Atomic uint64_t probe_word;
     _Alignas(ZB_SHM_APART) _Atomic double probe_result;
@@ -111,6 +159,7 @@ typedef struct {
 struct zb_shm {
     char *base;
     zb_shm_header *header;
+    zb_shm_station *stations;
     zb_shm_sync_lines *sync;
     char *data;
     zb_shm_peer *peers;
@@ -118,9 +167,16 @@ struct zb_shm {
     int64_t ranks;
     int oversubscribed;
     int64_t timeout_ns;
-    int64_t blamed;
     int owns_mapping;
-    uint64_t epoch;
+    int lock_fd;          /* holds the lock that tells that this rank lives */
+    int calling;          /* in an execution, not in a meeting */
+    int wariness;         /* waits that sleep at once after the next yield that loses the core, */
+    int wary_waits;       /* ... and those that are left after the last one */
+    int drowsy;           /* its `asleep` is up, and it does not sleep yet */
+    uint64_t fingerprint; /* of the plan published last */
+    int64_t sequence;
+    int64_t epoch;
+    zb_shm_verdict verdict; /* its own */
     zb_coll_transport transport;
 };
 

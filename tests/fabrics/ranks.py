@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -188,6 +189,73 @@ def wait_forever(fabric: Shm, timeout_s: float) -> str:
     except InvalidRun as error:
         return str(error)
     return "no error"
+
+
+def differ(fabric: Shm, asked: list[tuple[str, str, int, dict[str, Any], str | None]], rounds: bool) -> str:
+    """Barriers, then each rank's own (op, dtype, bytes, parameters, algorithm); what the rank is told."""
+    rank, ranks = fabric.world.rank, fabric.world.size
+    barrier = fabric.prepare(case("barrier", "byte", 0, ranks), [{}])
+    op, dtype, size_bytes, parameters, algorithm = asked[rank]
+    kind = NUMPY_DTYPES[dtype]
+    elements = (window(size_bytes) if op in WINDOWED else 1) * size_bytes // kind.itemsize
+    slots = [{name: fabric.alloc((elements,), dtype) for name in ("in", "out")}]
+    own = fabric.prepare(Case(op, dtype, (size_bytes,), {"ranks": ranks} | parameters), slots, algorithm)
+    try:
+        for _ in range(3):
+            fabric.execute(barrier, 0)
+        if rounds:
+            fabric.run_rounds(own, 5)
+        else:
+            fabric.execute(own, 0)
+        fabric.execute(barrier, 0)
+    except InvalidRun as error:
+        return str(error)
+    return "no error"
+
+
+def barriers(fabric: Shm, silent: list[int]) -> str:
+    """Barriers without end, of which the silent ranks enter ten; what the others are told."""
+    plan = fabric.prepare(case("barrier", "byte", 0, fabric.world.size), [{}])
+    try:
+        for number in itertools.count():
+            if number == 10:
+                print("ten", file=sys.stderr, flush=True)
+                if fabric.world.rank in silent:
+                    time.sleep(3600)
+            fabric.execute(plan, 0)
+    except InvalidRun as error:
+        return str(error)
+    return "no error"
+
+
+def last_words(fabric: Shm) -> list[str]:
+    """Rank 0 sends to rank 1 and ends; rank 1, later, takes what it sent, then waits for more."""
+    plan = fabric.prepare(
+        case("bcast", "byte", 8, 2), [{k: np.zeros(8, np.uint8) for k in ("in", "out")}], "flat"
+    )
+    told = []
+    for number in range(2):
+        if fabric.world.rank == 1:
+            time.sleep(0.5)
+        elif number == 1:
+            break
+        try:
+            fabric.execute(plan, 0)
+            told.append("")
+        except InvalidRun as error:
+            told.append(str(error))
+    return told
+
+
+def cores_used(fabric: Shm, seconds: float) -> float:
+    """Rank 0 comes late to a barrier; the share of a core that the others take meanwhile."""
+    plan = fabric.prepare(case("barrier", "byte", 0, fabric.world.size), [{}])
+    fabric.execute(plan, 0)
+    if fabric.world.rank == 0:
+        time.sleep(seconds)
+    began = time.process_time()
+    fabric.execute(plan, 0)
+    return (time.process_time() - began) / seconds
 
 
 def operations(fabric: Shm) -> dict[str, tuple[str, ...]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,39 +145,6 @@ def test_probes_are_told_to_all_ranks(run_world: RunWorld, ranks: int) -> None:
     else:
         assert floor[0] == "ns"
         assert floor[1] > 0
-
-
-def test_an_abort_by_the_parent_ends_all_waits(start_world: Callable[..., Any]) -> None:
-    """A rank is missing, the parent says so, and the others end within a second."""
-    with Shm.seats(3) as seats:
-        processes = start_world(seats, "wait_forever", 60)
-        processes[0].kill()
-        time.sleep(1.0)  # let the others reach the barrier; they hold whether they have or not
-        Shm.abort(seats)
-        began = time.monotonic()
-        answers = [json.loads(process.communicate(timeout=30)[0]) for process in processes[1:]]
-        took = time.monotonic() - began
-        processes[0].communicate()
-    assert answers == [f"shm: rank {rank} in barrier/byte/0/ranks=3: the parent gave up" for rank in (1, 2)]
-    assert took < 5.0, "the deadline of a wait is 30 s: this was not the abort"
-
-
-def test_a_silent_rank_is_named_at_the_deadline(run_world: RunWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any parent's help: the rank that waits names the one that does not answer, and takes the others
-    along."""
-    monkeypatch.setenv("TEST_TIMEOUT_S", "1")
-    answers = run_world(3, "wait_forever", 3)
-    named = "rank 0 did not answer within 1 s"
-    assert any(named in each for each in answers[1:])
-    assert all(named in each or "gave up" in each or "did not answer" in each for each in answers[1:])
-
-
-def test_leaving_the_seats_ends_their_ranks(start_world: Callable[..., Any]) -> None:
-    """A parent that goes away leaves nobody waiting."""
-    with Shm.seats(2) as seats:
-        processes = start_world(seats, "wait_forever", 0)
-        processes[0].communicate()
-    assert "the parent gave up" in json.loads(processes[1].communicate(timeout=30)[0])
 
 
 def test_nothing_appears_in_dev_shm(run_world: RunWorld) -> None:

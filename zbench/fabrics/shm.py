@@ -20,6 +20,7 @@ from zbench.case import Case
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain, suggest
 from zbench.fabrics.base import Fabric, Seat, Slot, World, window
+from zbench.fabrics.blame import sentence
 from zbench.fabrics.memory import Area, available_bytes
 from zbench.native import coll, shm
 from zbench.routing import count_matrix
@@ -212,6 +213,7 @@ class Shm(Fabric):
         if in_place and OPERATIONS[case.workload].reads(who) is not NOTHING:
             plan.restore(*_operand(case, who))
         name_of_all = plan_hash(self.world.share(digest(rows, case.dtype)))
+        plan.describe(f"{case.key} by {name}")
         registered = all(self._segment.holds(array) for slot in slots for array in slot.values())
         return Prepared(case, name, plan, name_of_all, registered)
 
@@ -249,12 +251,12 @@ class Shm(Fabric):
             raise self._explain(error, plan.case.key) from error
 
     def _explain(self, error: coll.PeerError, doing: str) -> InvalidRun:
-        where, who = f"shm: rank {self.world.rank} in {doing}", self._segment.aborted_by()
-        if (peer := self._segment.blamed()) >= 0:
-            return InvalidRun(f"{where}: rank {peer} did not answer within {self.timeout_s:g} s")
-        if who == shm.NOBODY:
+        where, verdict = f"shm: rank {self.world.rank} in {doing}", self._segment.verdict()
+        if verdict is None:
             return InvalidRun(f"{where}: {error}")
-        return InvalidRun(f"{where}: {'the parent' if who < 0 else f'rank {who}'} gave up")
+        why = sentence(self.world.rank, verdict, self.timeout_s)
+        call = f", call {verdict.who_call.sequence}" if verdict.who == self.world.rank else ""
+        return InvalidRun(f"{where}{call}: {why}")
 
     def probe(self, case: Case) -> tuple[str, float] | None:
         """One way of a cache line, ns, for what is bound by latency; else memcpy on one core, B/s."""
@@ -288,7 +290,7 @@ class Shm(Fabric):
         return {
             "transport": "shared memory (memfd), single copy from symmetric buffers",
             "reductions": coll.isa(),
-            "waiting": "yields" if self.world.oversubscribed else "spins",
+            "waiting": "yields, then sleeps" if self.world.oversubscribed else "spins",
             "ranks": str(self.world.size),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,16 @@ BUFFERS = ("in", "out", "tmp")
 
 
 class PeerError(Exception):
-    """A peer did not answer, gave up, or runs another plan; `status` is the C status."""
+    """A peer did not answer, gave up, ended, or is in another call; `status` is the C status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(
             {
                 lib.ZB_ETIMEDOUT: "a peer did not answer within the deadline",
                 lib.ZB_EPEER: "a peer aborted the operation",
-            }.get(status, "a peer sent a message of another size than expected")
+                lib.ZB_EGONE: "a peer has ended",
+                lib.ZB_EMISMATCH: "a peer is in another call",
+            }.get(status, "the call is out of range")
         )
         self.status = status
 
@@ -163,6 +166,13 @@ class Plan:
         untimed. Raises ValueError where it is not there."""
         status = lib.zb_coll_plan_restore(self._plan, offset, size_bytes)
         check(status, f"{size_bytes} bytes of the input at {offset} of the output")
+
+    def describe(self, text: str, *details: str) -> None:
+        """What this plan does, in one line for people; ranks whose texts or details differ are in different
+        calls, and are told so."""
+        said = "\0".join((text, *details)).encode()
+        fingerprint = int.from_bytes(blake2b(said, digest_size=8).digest(), "little")
+        lib.zb_coll_plan_describe(self._plan, fingerprint, text.encode())
 
     def execute(self, transport: Any, slot: int) -> None:
         """One blocking execution. Raises PeerError, IndexError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,38 @@ from zbench.native.status import check
 PAGE_BYTES: int = lib.ZB_SHM_PAGE_BYTES
 """What memory is taken and given back in."""
 MAX_RANKS: int = lib.ZB_SHM_MAX_RANKS
-NOBODY = -2
-"""`Segment.aborted_by` while no one has."""
+NOBODY: int = lib.ZB_SHM_NOBODY
+PARENT: int = lib.ZB_SHM_PARENT
+REASONS: dict[int, str] = {
+    lib.ZB_SHM_GAVE_UP: "gave up",
+    lib.ZB_SHM_SILENT: "silent",
+    lib.ZB_SHM_ENDED: "ended",
+    lib.ZB_SHM_OTHER_CALL: "other call",
+}
+"""Number in C -> `Verdict.why`."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a rank is in: its executions counted from 1 on, and what its plan says of itself.
+
+    0: it has executed none yet; -1: it never opened the segment.
+    """
+
+    sequence: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why waiting has no point any more: `who` (a rank, or PARENT) found that `whom` (a rank, or NOBODY) is
+    silent, ended or in another call, or gave up; and what both were in."""
+
+    why: str
+    who: int
+    whom: int
+    who_call: Call
+    whom_call: Call
 
 
 def create(ranks: int, data_bytes: int) -> int:
@@ -42,9 +73,11 @@ def abort(fd: int, who: int = -1) -> None:
 
 
 class Segment:
-    """The segment as one rank sees it. `timeout_s` bounds every single wait.
+    """The segment as one rank sees it. `timeout_s` bounds every single wait; `oversubscribed`, the same on
+    all ranks, says that they share cores.
 
-    Raises OSError where `fd` is no segment or cannot be mapped, ValueError for a rank it lacks.
+    Raises OSError where `fd` is no segment, cannot be mapped, or has this rank already; ValueError for a rank
+    that it lacks.
     """
 
     def __init__(self, fd: int, rank: int, oversubscribed: bool, timeout_s: float) -> None:
@@ -133,13 +166,17 @@ class Segment:
         """End every wait of every rank: this one gives up."""
         lib.zb_shm_give_up(self._shm)
 
-    def aborted_by(self) -> int:
-        """The rank that gave up, -1: the parent, NOBODY."""
-        return int(lib.zb_shm_aborted_by(self._shm))
+    def verdict(self) -> Verdict | None:
+        """What this rank found itself, else what the first to give up has found; None while all is well."""
+        out = ffi.new("zb_shm_verdict *")
+        lib.zb_shm_get_verdict(self._shm, out)
+        if out.why == 0:
+            return None
+        return Verdict(REASONS[out.why], out.who, out.whom, _call(out.who_call), _call(out.whom_call))
 
-    def blamed(self) -> int:
-        """The peer this rank gave up on, -1: none."""
-        return int(lib.zb_shm_blamed(self._shm))
+
+def _call(call: Any) -> Call:
+    return Call(call.sequence, ffi.string(call.text).decode(errors="replace"))
 
 
 def _run(status: int) -> None:
