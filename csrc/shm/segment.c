@@ -1,6 +1,9 @@
 #include "shm/segment.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -48,6 +51,12 @@ int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes)
         .magic = MAGIC, .ranks = ranks, .data_bytes = data_bytes, .total_bytes = total};
     if (ftruncate(fd, total) != 0)
         return ZB_ESYSTEM;
+    /* All that every rank touches has its pages now; a pair's channel gets them with the first plan that uses it. */
+    int error = posix_fallocate(fd, 0, channels_offset(ranks));
+    if (error != 0) {
+        errno = error;
+        return ZB_ESYSTEM;
+    }
     if (pwrite(fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
         return ZB_ESYSTEM;
     return ZB_OK;
@@ -183,6 +192,53 @@ void *zb_shm_data(const zb_shm *shm)
 int64_t zb_shm_data_bytes(const zb_shm *shm)
 {
     return shm->header->data_bytes;
+}
+
+static int reserve(zb_shm *shm, const void *from, size_t bytes)
+{
+    int error = posix_fallocate(shm->lock_fd, (const char *)from - shm->base, (off_t)bytes);
+    errno = error;
+    return error == 0 ? ZB_OK : ZB_ESYSTEM;
+}
+
+/* Lines both ways, which a receiver touches, too, while it looks whether something has come; the slots where the
+   plan sends what does not fit a line. */
+static int reserve_channel(zb_shm *shm, int64_t to, int64_t largest_send)
+{
+    const zb_shm_peer *peer = &shm->peers[to];
+    size_t lines = offsetof(zb_shm_channel, slots);
+    size_t sending = largest_send > ZB_SHM_INLINE_BYTES ? sizeof(zb_shm_channel) : lines;
+    int status = reserve(shm, peer->tx, sending);
+    return status == ZB_OK ? reserve(shm, peer->rx, lines) : status;
+}
+
+static bool travels(const zb_coll_op *op)
+{
+    return op->kind == ZB_SEND || op->kind == ZB_RECV || op->kind == ZB_RECV_REDUCE || op->kind == ZB_SIGNAL ||
+           op->kind == ZB_WAIT;
+}
+
+int zb_shm_reserve_channels(zb_shm *shm, const zb_coll_plan *plan)
+{
+    int64_t *largest = calloc((size_t)shm->ranks, sizeof *largest); /* bytes of a send, + 1; 0: no message */
+    if (largest == NULL)
+        return ZB_ENOMEM;
+    int status = ZB_OK;
+    for (int64_t i = 0; i < plan->count; i++) {
+        const zb_coll_op *op = &plan->ops[i];
+        int64_t bytes = op->kind == ZB_SEND ? op->bytes : 0;
+        if (!travels(op))
+            continue;
+        if (op->peer >= shm->ranks)
+            status = ZB_EINVAL;
+        else if (largest[op->peer] < bytes + 1)
+            largest[op->peer] = bytes + 1;
+    }
+    for (int64_t peer = 0; status == ZB_OK && peer < shm->ranks; peer++)
+        if (largest[peer] > 0)
+            status = reserve_channel(shm, peer, largest[peer] - 1);
+    free(largest);
+    return status;
 }
 
 int64_t zb_shm_intend(zb_shm *shm, int64_t bytes)

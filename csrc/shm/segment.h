@@ -65,6 +65,9 @@ typedef struct {
 /* What this rank found itself, else what the first of the others to give up has found. */
 void zb_shm_get_verdict(const zb_shm *shm, zb_shm_verdict *verdict);
 
+/* Takes the pages of the channels that a plan uses, before they are touched: ZB_ESYSTEM where there are none. */
+int zb_shm_reserve_channels(zb_shm *shm, const zb_coll_plan *plan);
+
 /* Adds to the bytes about to be touched anywhere in the world, and returns their sum. */
 int64_t zb_shm_intend(zb_shm *shm, int64_t bytes);
 

@@ -195,6 +195,26 @@ def test_the_data_area_belongs_to_its_rank(world: Open) -> None:
     assert b[-1] == 2
 
 
+def test_the_pages_of_channels_are_taken_before_they_are_touched() -> None:
+    """Sparse pages that a full memory refuses would be a SIGBUS in the middle of a message."""
+    fd = shm.create(3, AREA)
+    segment = shm.Segment(fd, 0, True, 1.0)
+
+    def taken(size: int, peer: int) -> int:
+        before = os.fstat(fd).st_blocks
+        step = (send(Span("in", 0), peer),)
+        slot = {"in": np.zeros(size, np.uint8)}
+        segment.reserve_channels(Plan(compile_plan([step], vector(1, size, 1)), "byte", 3, [slot]))
+        return 512 * (os.fstat(fd).st_blocks - before)
+
+    lines = taken(8, 1)
+    assert lines >= 2 * 128 * 64, "the lines to and from the peer"
+    assert taken(8, 1) == 0
+    assert taken(100_000, 1) >= 8 * 16384, "the slots"
+    assert taken(100_000, 2) >= 8 * 16384 + lines // 2
+    os.close(fd)
+
+
 def test_intended_bytes_add_up_over_the_world(world: Open) -> None:
     """So that two ranks do not both take the last free gigabyte."""
     first, second = world(2)

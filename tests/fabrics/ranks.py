@@ -231,7 +231,7 @@ def barriers(fabric: Shm, silent: list[int]) -> str:
 def last_words(fabric: Shm) -> list[str]:
     """Rank 0 sends to rank 1 and ends; rank 1, later, takes what it sent, then waits for more."""
     plan = fabric.prepare(
-        case("bcast", "byte", 8, 2), [{k: np.zeros(8, np.uint8) for k in ("in", "out")}], "flat"
+        case("bcast", "byte", 8, 2), [{k: np.zeros(8, np.uint8) for k in ("in", "out")}], "direct"
     )
     told = []
     for number in range(2):

@@ -132,7 +132,7 @@ OTHERS: dict[str, list[Any]] = {
     "a pair": ["pingpong", "byte", 4096, {}, None],
 }
 """What one rank calls while the others call the first of CALLED, and what is different about it."""
-CALLED = [["allreduce", "fp32", 4096, {}, "ring"], ["bcast", "byte", 8, {"root": 1}, "flat"]]
+CALLED = [["allreduce", "fp32", 4096, {}, "ring"], ["bcast", "byte", 8, {"root": 1}, "direct"]]
 
 
 def named(asked: list[Any], ranks: int) -> str:
@@ -160,7 +160,7 @@ def test_a_call_that_differs_is_named_with_the_other(
 
 def test_roots_that_differ_are_named_before_the_round(start_world: Callable[..., Any]) -> None:
     """Two roots that only send would never wait for each other."""
-    asked = [CALLED[1], ["bcast", "byte", 8, {}, "flat"]]
+    asked = [CALLED[1], ["bcast", "byte", 8, {}, "direct"]]
     with Shm.seats(2) as seats:
         answers = ended(start_world(seats, "differ", asked, True), 30.0)
     assert all(named(call, 2) in each for each in answers for call in asked)

@@ -214,6 +214,10 @@ class Shm(Fabric):
             plan.restore(*_operand(case, who))
         name_of_all = plan_hash(self.world.share(digest(rows, case.dtype)))
         plan.describe(f"{case.key} by {name}")
+        try:
+            self._segment.reserve_channels(plan)
+        except OSError as error:
+            raise MemoryError(f"shm: the channels of {case.key}: {explain(error)}") from error
         registered = all(self._segment.holds(array) for slot in slots for array in slot.values())
         return Prepared(case, name, plan, name_of_all, registered)
 

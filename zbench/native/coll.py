@@ -167,6 +167,11 @@ class Plan:
         status = lib.zb_coll_plan_restore(self._plan, offset, size_bytes)
         check(status, f"{size_bytes} bytes of the input at {offset} of the output")
 
+    @property
+    def pointer(self) -> Any:
+        """What the transports in C take."""
+        return self._plan
+
     def describe(self, text: str, *details: str) -> None:
         """What this plan does, in one line for people; ranks whose texts or details differ are in different
         calls, and are told so."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zbench.native._zbench import ffi, lib
 from zbench.native.arguments import count
-from zbench.native.coll import PeerError
+from zbench.native.coll import PeerError, Plan
 from zbench.native.status import check
 
 PAGE_BYTES: int = lib.ZB_SHM_PAGE_BYTES
@@ -126,6 +126,10 @@ class Segment:
         """Take whole pages of the data area. Raises OSError where they cannot be had, which the first touch
         of a page would tell as SIGBUS."""
         os.posix_fallocate(self._fd, self._data_start + offset, size_bytes)
+
+    def reserve_channels(self, plan: Plan) -> None:
+        """Take the pages through which a plan's messages go. Raises OSError as `reserve`."""
+        check(lib.zb_shm_reserve_channels(self._shm, plan.pointer), "the channels of a plan")
 
     def discard(self, offset: int, size_bytes: int) -> None:
         """Give whole pages of the data area back; they read as zero afterwards."""
