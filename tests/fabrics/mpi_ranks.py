@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported, UsageError
-from zbench.fabrics.base import World, window
+from zbench.fabrics.base import WINDOWED, World, window
 from zbench.fabrics.mpi import Mpi
 from zbench.fabrics.mpi_calls import PART_IN, PART_OUT, REDUCING
-from zbench.fabrics.shm import WINDOWED
 
 SLOTS = 3
 ROUNDS = 2

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun
-from zbench.fabrics.base import Fabric, World, window
-from zbench.fabrics.shm import WINDOWED, Shm
+from zbench.fabrics.base import WINDOWED, Fabric, World, window
+from zbench.fabrics.shm import Shm
 from zbench.routing import count_matrix
 
 SLOTS = 2

@@ -24,6 +24,8 @@ Share = Callable[[bytes], list[bytes]]
 """Untimed all-gather over the control channel: every rank's bytes, in rank order."""
 
 
+WINDOWED = ("unidirectional", "bidirectional", "message_rate")
+"""What sends a window of messages, each with bytes of its own: one sent twice would not travel twice."""
 WINDOW_MESSAGES = 64
 """Messages in flight in a bandwidth test: OSU's window, so that figures can be laid side by side."""
 WINDOW_BYTES = 16 << 20

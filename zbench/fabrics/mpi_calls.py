@@ -6,8 +6,7 @@ from itertools import pairwise
 
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
-from zbench.fabrics.base import window
-from zbench.fabrics.shm import WINDOWED
+from zbench.fabrics.base import WINDOWED, window
 from zbench.native.mpi import Call
 from zbench.schedules.layout import even
 from zbench.schedules.operation import Who

@@ -17,18 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
-from zbench.dtypes import FLOATS, NUMPY_DTYPES
+from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain, suggest
-from zbench.fabrics.base import Fabric, Seat, Slot, World, window
+from zbench.fabrics import planned
+from zbench.fabrics.base import Fabric, Seat, Slot, World
 from zbench.fabrics.blame import sentence
 from zbench.fabrics.memory import Area, available_bytes
 from zbench.native import coll, shm
-from zbench.routing import count_matrix
-from zbench.schedules.action import Span
-from zbench.schedules.compile import compile_plan, digest, plan_hash, tmp_bytes
-from zbench.schedules.layout import Layout, by_counts, even
-from zbench.schedules.operation import NOTHING, OPERATIONS, Who, held
-from zbench.schedules.table import ALGORITHMS, Scaling, steps
+from zbench.schedules.compile import tmp_bytes
+from zbench.schedules.operation import OPERATIONS
+from zbench.schedules.table import ALGORITHMS
 
 FD_VARIABLE = "ZBENCH_SHM_FD"
 
@@ -38,19 +36,8 @@ HEADROOM = 0.05
 """Share of the available memory that is never taken: the rest of the machine must go on."""
 TINY_BYTES = 4096
 """Up to here a message is bound by the cache line's way, above by copying."""
-SHORT_BYTES = 64 << 10
-"""Up to here fewer waits win over fewer bytes."""
-CHUNK_BYTES = 512 << 10
-"""A rank's part of a chunk of an allreduce: it stays in the L2 cache with its operands, so that the
-second pass over it does not go to memory."""
 PROBE_BYTES = 64 << 20
 """Largest copy of a probe: beyond, it measures the same memory for longer."""
-
-PIECE_BYTES = 64 << 10
-"""A chunk of a pipeline: long enough that its message costs little, short enough that the next begins."""
-PIECES_MAX = 64
-"""... but no more chunks than this, so that plans stay short."""
-PIPELINED = ("chain", "double-tree", "binomial")
 
 INTEGERS = ("int8", "uint8", "int32", "uint32", "int64", "uint64")
 REDOPS = (*coll.REDOPS, "avg")
@@ -58,7 +45,6 @@ SUMMED = ("fp64", "fp32", "fp16", "bf16", *INTEGERS)
 POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
 UNBOUNDED = ("message_rate", "bidirectional")
 """What no probe here bounds: many lines travel at once, and two cores copy at once."""
-WINDOWED = ("unidirectional", "bidirectional", "message_rate")
 
 
 PRIVATE = "private"
@@ -78,7 +64,6 @@ class Prepared:
     case: Case
     algorithm: str
     plan: coll.Plan
-    hash: str
     registered: bool
 
 
@@ -180,18 +165,8 @@ class Shm(Fabric):
         names = tuple(ALGORITHMS.get(case.workload, ()))
         if self._forced in names:
             return (self._forced,)
-        first = self._default(case)
+        first = planned.by_default(case, self.world.oversubscribed)
         return tuple(sorted(names, key=lambda name: name != first))  # else as in the table
-
-    def _default(self, case: Case) -> str:
-        """Fewest waits where they dominate, above all where each costs a turn of the scheduler; fewest
-        bytes otherwise."""
-        short = case.size[0] <= SHORT_BYTES
-        if case.workload != "allreduce":
-            return "direct" if short or self.world.oversubscribed else ""
-        if self.world.oversubscribed and short:
-            return "direct"
-        return "recursive-doubling" if short else "ring"
 
     def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Prepared:
         """Raises Unsupported, UsageError for an unknown algorithm, MemoryError, ValueError for buffers
@@ -201,25 +176,20 @@ class Shm(Fabric):
         name = known[0] if algorithm is None else algorithm
         if name not in ALGORITHMS[case.workload]:
             raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
-        who = Who(self.world.size, self.world.rank, case.root)
-        in_place = case.in_place
-        chunks, scaling = _chunks(case, name), _scaling(case)
-        own = steps(case.workload, name, *who, chunks=chunks, in_place=in_place, scaling=scaling)
-        layout = _layout(case, who, ALGORITHMS[case.workload][name].blocks(who.ranks, chunks))
-        rows = compile_plan(own, layout)
+        rows = planned.rows(case, name, self.world.rank)
         tmp = self._take(tmp_bytes(rows))
-        redop = "sum" if scaling != "no" else case.redop
-        plan = coll.Plan(rows, case.dtype, who.ranks, [{**slot, "tmp": tmp} for slot in slots], redop)
-        if in_place and OPERATIONS[case.workload].reads(who) is not NOTHING:
-            plan.restore(*_operand(case, who))
-        name_of_all = plan_hash(self.world.share(digest(rows, case.dtype)))
+        plan = coll.Plan(
+            rows, case.dtype, case.ranks, [{**slot, "tmp": tmp} for slot in slots], planned.redop(case)
+        )
+        if operand := planned.operand_in_place(case, self.world.rank):
+            plan.restore(*operand)
         plan.describe(f"{case.key} by {name}")
         try:
             self._segment.reserve_channels(plan)
         except OSError as error:
             raise MemoryError(f"shm: the channels of {case.key}: {explain(error)}") from error
         registered = all(self._segment.holds(array) for slot in slots for array in slot.values())
-        return Prepared(case, name, plan, name_of_all, registered)
+        return Prepared(case, name, plan, registered)
 
     def _check(self, case: Case) -> None:
         offered = self.operations()
@@ -284,11 +254,14 @@ class Shm(Fabric):
         return [*self._probed]
 
     def variant(self, plan: Prepared) -> dict[str, str]:
-        return {
+        """Rank 0 names the plans of all ranks; that takes as long as to make them, and no other is asked."""
+        told = {
             "algorithm": plan.algorithm,
             "buffers": "symmetric" if plan.registered else "private",
-            "plan": plan.hash[:12],
         }
+        if self.world.rank == 0:
+            told["plan"] = planned.hash_of_all(plan.case, plan.algorithm)[:12]
+        return told
 
     def describe(self) -> dict[str, str]:
         return {
@@ -320,43 +293,3 @@ def _options(option: str | None) -> tuple[bool, str]:
 def _give_back(segment: shm.Segment, area: Area, offset: int, size_bytes: int) -> None:
     segment.discard(offset, size_bytes)
     area.give(offset, size_bytes)
-
-
-def _chunks(case: Case, algorithm: str) -> int:
-    """Messages of a window, or parts in which a long vector is worked off."""
-    if case.workload in WINDOWED:
-        return window(case.size[0])
-    if not ALGORITHMS[case.workload][algorithm].chunked:
-        return 1
-    if algorithm in PIPELINED:
-        return min(PIECES_MAX, max(1, case.size[0] // PIECE_BYTES))
-    if case.workload == "allreduce":
-        return max(1, case.size[0] // (CHUNK_BYTES * case.ranks))
-    return 1
-
-
-def _scaling(case: Case) -> Scaling:
-    """An average of floats scales what is added, so that the sum cannot overflow; integers would lose what is
-    below the number of ranks (NCCL's ncclAvg does the same)."""
-    if case.redop != "avg":
-        return "no"
-    return "first" if case.dtype in FLOATS else "last"
-
-
-def _layout(case: Case, who: Who, blocks: int) -> Layout:
-    item_bytes = NUMPY_DTYPES[case.dtype].itemsize
-    if case.workload == "alltoallv":
-        return by_counts(who, count_matrix(case), item_bytes)
-    messages = window(case.size[0]) if case.workload in WINDOWED else 1
-    in_place = case.in_place
-    return even(case.workload, who, blocks, messages * case.size[0] // item_bytes, item_bytes, in_place)
-
-
-def _operand(case: Case, who: Who) -> tuple[int, int]:
-    """(offset in `out`, bytes) of what a rank brings to an operation in place."""
-    operation = OPERATIONS[case.workload]
-    blocks = who.ranks if operation.parts else 1
-    span = held(operation.reads(who), who, blocks)
-    layout = _layout(case, who, blocks)
-    where = Span("out", span.start, len(span))
-    return layout.offset(where), layout.size(where)

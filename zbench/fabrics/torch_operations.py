@@ -16,14 +16,13 @@ import torch.distributed as dist
 
 from zbench.case import Case
 from zbench.dtypes import FLOATS
-from zbench.fabrics.base import window
+from zbench.fabrics.base import WINDOWED, window
 
 Call = Callable[[], object]
 """A function with all its arguments: one blocking execution on this rank."""
 
 PAIRS = ("pingpong", "unidirectional", "bidirectional", "message_rate")
 """Between ranks 0 and 1."""
-WINDOWED = ("unidirectional", "bidirectional", "message_rate")
 NEIGHBOURS = (*PAIRS, "sendrecv")
 """What needs somebody else: gloo has no connection from a rank to itself."""
 REDUCTIONS = ("allreduce", "reduce", "reduce_scatter")

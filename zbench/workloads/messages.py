@@ -13,7 +13,7 @@ import numpy as np
 
 from zbench.case import Case
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
-from zbench.fabrics.base import window
+from zbench.fabrics.base import WINDOWED, window
 from zbench.routing import count_matrix
 from zbench.schedules.operation import OPERATIONS, PART, Extent, Who, held
 from zbench.workloads.base import (
@@ -29,9 +29,6 @@ from zbench.workloads.base import (
     generator,
     integers,
 )
-
-WINDOWED = ("unidirectional", "bidirectional", "message_rate")
-"""Each message of a window has bytes of its own: one sent twice would not travel twice."""
 
 EXACT_UP_TO = {"fp16": 2**11, "bf16": 2**8}
 """Integers that a narrow float still holds, so that sums of fewer are exact in any order."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError
-from zbench.fabrics.base import Fabric, Seat, Slot, World, window
+from zbench.fabrics.base import WINDOWED, Fabric, Seat, Slot, World, window
 from zbench.schedules.action import RECEIVES, SENDS, Action, Kind, Span, Step
 from zbench.schedules.layout import Layout, even
 from zbench.schedules.operation import OPERATIONS, Who
@@ -29,7 +29,6 @@ from zbench.schedules.table import ALGORITHMS, steps
 VARIABLE = "SOCKETS_FDS"
 """Peer -> file descriptor of the socket to it, as JSON."""
 PAIRED = ("pingpong", "unidirectional", "bidirectional", "message_rate")
-WINDOWED = PAIRED[1:]
 SIGNAL = np.zeros(1, np.uint8)
 
 
