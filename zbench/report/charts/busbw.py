@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from zbench.case import Case
 from zbench.judge.summary import Summary
 from zbench.report import series, style, words
 from zbench.report.chart import Chart, Missing, Table
@@ -12,8 +13,14 @@ from zbench.report.lines import NO_FLOORS, Floors, draw_line, height_for, look_o
 
 NAME = "busbw"
 TITLE = "How well do collectives use the fabric?"
-FACTORS = {"allreduce": "2(P-1)/P", "bcast": "1"}
+FACTORS = {
+    "allreduce": "2(P-1)/P",
+    **dict.fromkeys(("reduce_scatter", "allgather", "gather", "scatter", "alltoall", "alltoallv"), "(P-1)/P"),
+    **dict.fromkeys(("bcast", "reduce", "scan", "exscan", "sendrecv"), "1"),
+}
 """Bus bandwidth over algorithm bandwidth, as nccl-tests defines it; shown in the caption."""
+COLUMNS = 3
+"""Panels side by side, as many as a page is wide."""
 
 
 def busbw(summaries: Sequence[Summary], floors: Floors = NO_FLOORS) -> Chart | Missing:
@@ -28,25 +35,27 @@ def busbw(summaries: Sequence[Summary], floors: Floors = NO_FLOORS) -> Chart | M
     name = series.namer(points)
     subjects = series.subjects(summaries, "fabric")
     worlds = sorted({s.ranks for s in points})
-    points.sort(key=lambda s: (s.case.workload, subjects.index(s.subject), s.ranks, s.case.size))
-    lines = series.group(points, lambda s: (s.case.workload, name(s), s.ranks))
-    operations = sorted({s.case.workload for s in points})
+    points.sort(key=lambda s: (question(s.case), subjects.index(s.subject), s.ranks, s.case.size))
+    lines = series.group(points, lambda s: (question(s.case), name(s), s.ranks))
+    operations = sorted({question(s.case) for s in points})
     labels = {key: f"{key[1]}, {words.counted(key[2], 'rank')}" for key in lines}
 
     with style.house_style():
         most = max(sum(key[0] == operation for key in lines) for operation in operations)
         margin, height = style.margin_for(list(labels.values())), height_for(most, 2.85)
-        figure, axes = style.panels(len(operations), margin, left=1.0, width=2.8, height=height, top=0.62)
+        figure, axes = style.panels(
+            len(operations), margin, columns=COLUMNS, left=1.0, width=2.8, height=height, top=0.62
+        )
         each = [value for s in points for value in (s.value or 0.0, *series.launch_values(s))]
         roofs = {
-            operation: _roof([s for s in points if s.case.workload == operation]) for operation in operations
+            operation: _roof([s for s in points if question(s.case) == operation]) for operation in operations
         }
         everything = [*each, *(y for roof in roofs.values() for _, y in roof)]
-        for operation, panel in zip(operations, axes, strict=True):
+        for number, (operation, panel) in enumerate(zip(operations, axes, strict=True)):
             panel.set_title(operation)
             style.size_axis(panel, sorted({s.case.size[0] for s in points}), most_labels=5)
             style.log_unit_axis(panel, "B/s", low=min(everything) / 1.8, high=max(everything) * 2.2)
-            if panel is axes[0]:
+            if number % COLUMNS == 0:
                 panel.set_ylabel("busbw  (higher is better)")
             else:
                 panel.tick_params(labelleft=False)
@@ -77,9 +86,17 @@ def busbw(summaries: Sequence[Summary], floors: Floors = NO_FLOORS) -> Chart | M
             + "; ".join(_best(labels[key], key[0], members) for key, members in lines.items())
             + "."
         )
-        caption = _caption(points, operations) + noise_caption(floors, "fabric")
-        caption += series.left_out(summaries, *operations)
+        workloads = sorted({s.case.workload for s in points})
+        caption = _caption(points, workloads) + noise_caption(floors, "fabric")
+        caption += series.left_out(summaries, *workloads)
         return style.to_chart(figure, NAME, TITLE, alt, caption, _table(points, name))
+
+
+def question(case: Case) -> str:
+    """What is asked, but for size and ranks: the operation, and what is not by default, as skewed counts are."""
+    asked = sorted(case.parameters.items())
+    extra = [f"{key}={value}" for key, value in asked if key != "ranks" and case.default(key) != value]
+    return " ".join([case.workload, *extra])
 
 
 def _roof(points: Sequence[Summary]) -> list[tuple[int, float]]:
@@ -103,7 +120,8 @@ def _best(label: str, operation: str, members: Sequence[Summary]) -> str:
 
 
 def _caption(points: Sequence[Summary], operations: Sequence[str]) -> str:
-    factors = ", ".join(f"{FACTORS[op]} for {op}" for op in operations if op in FACTORS)
+    alike = series.group([op for op in operations if op in FACTORS], FACTORS.__getitem__)
+    factors = "; ".join(f"{factor} for {', '.join(ops)}" for factor, ops in alike.items())
     roof = (
         " The probe line is the bandwidth probe beside the bursts of that size."
         if any(s.probe_unit == "B/s" for s in points)
