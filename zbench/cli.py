@@ -25,6 +25,7 @@ VERBS = {
     "report": "report",
     "history": "history",
     "list": "list",
+    "draw": "draw",
     "doctor": "doctor",
     "selftest": "selftest",
     "import": "import_",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from zbench.schedules.action import SENDS, Action, Kind, Span, Step
 from zbench.schedules.cost import Cost
@@ -23,6 +24,19 @@ from zbench.schedules.mistake import ScheduleError
 from zbench.schedules.operation import OPERATIONS, Operation, Who, held
 
 
+class Message(NamedTuple):
+    """One message of a schedule that was played."""
+
+    round: int
+    """When it arrives: messages on the longest chain that ends in it."""
+    sender: int
+    receiver: int
+    action: Action
+    """The receiver's."""
+    block: int
+    """The first block that it brings; -1 for a signal, and for what was packed."""
+
+
 def check(
     op: str,
     world: Sequence[Sequence[Step]],
@@ -30,11 +44,12 @@ def check(
     root: int = 0,
     in_place: bool = False,
     average: bool = False,
+    told: list[Message] | None = None,
 ) -> Cost:
     """Prove that `world`, the steps of all ranks, does the operation; returns what it costs.
 
     Blocks count as of one size. `in_place`: operands are in `out` at first. `average`: each contribution is
-    scaled once. Raises ScheduleError, which names rank, step and action.
+    scaled once. `told` gets every message. Raises ScheduleError, which names rank, step and action.
     """
     operation = OPERATIONS[op]
     sums = Sums(blocks)
@@ -45,7 +60,7 @@ def check(
     for rank in ranks:
         for number, step in enumerate(rank.steps):
             check_step(rank.number, number, step, len(ranks))
-    _run(ranks, blocks, operation.places_differ)
+    _run(ranks, blocks, operation.places_differ, told)
     for rank in ranks:
         if op == "barrier":
             _all_entered(rank, len(ranks))
@@ -136,7 +151,7 @@ class _Post:
         self.action = action
 
 
-def _run(ranks: Sequence[_Rank], blocks: int, places_differ: bool) -> None:
+def _run(ranks: Sequence[_Rank], blocks: int, places_differ: bool, told: list[Message] | None) -> None:
     world = len(ranks)
     sends: dict[int, deque[_Post]] = {}
     receives: dict[int, deque[_Post]] = {}
@@ -160,7 +175,9 @@ def _run(ranks: Sequence[_Rank], blocks: int, places_differ: bool) -> None:
             if waiting:  # then nothing of this side is queued before it
                 other = waiting.popleft()
                 sent, taken = (post, other) if mine is sends else (other, post)
-                _match(sent, taken, blocks, places_differ)
+                message = _match(sent, taken, blocks, places_differ)
+                if told is not None:
+                    told.append(message)
                 touched.add(other.rank.number)
             else:
                 mine.setdefault(pair, deque()).append(post)
@@ -174,7 +191,7 @@ def _run(ranks: Sequence[_Rank], blocks: int, places_differ: bool) -> None:
     _nothing_waits(ranks, sends, receives)
 
 
-def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> None:
+def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> Message:
     send, receive = sent.action, taken.action
     sender, receiver = sent.rank, taken.rank
     if (send.kind is Kind.SIGNAL) != (receive.kind is Kind.WAIT):
@@ -202,6 +219,9 @@ def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> None:
         receiver.taken += source.count
     sender.open -= 1
     receiver.open -= 1
+    packed = places_differ and send.kind is Kind.SEND and send.sources[0].buffer == "tmp"
+    block = -1 if packed or not send.sources else send.sources[0].first % blocks
+    return Message(arrival, sender.number, receiver.number, receive, block)
 
 
 def _nothing_waits(

@@ -93,7 +93,7 @@ def busbw(summaries: Sequence[Summary], floors: Floors = NO_FLOORS) -> Chart | M
 
 
 def question(case: Case) -> str:
-    """What is asked, but for size and ranks: the operation, and what is not by default, as skewed counts are."""
+    """What is asked, but for size and ranks: the operation, and what is not by default, such as a skew."""
     asked = sorted(case.parameters.items())
     extra = [f"{key}={value}" for key, value in asked if key != "ranks" and case.default(key) != value]
     return " ".join([case.workload, *extra])
