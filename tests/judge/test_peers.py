@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from zbench.case import Case
 from zbench.judge.peers import against_best, shape_of
@@ -90,12 +91,25 @@ def test_a_case_that_one_card_alone_answered_is_in_no_group(make):
     assert against_best(summarise(records), ["cpu", "numpy"]) == []
 
 
-def test_fabrics_are_no_peers_of_cards(make):
-    """Only cards."""
-    records = make.launches(make.PINGPONG, QUIET * MS, "shm") + make.launches(
-        make.PINGPONG, OTHER * MS, "mpi"
-    )
-    assert against_best(summarise(records), ["shm", "mpi"]) == []
+def test_fabrics_meet_case_by_case(make):
+    """What wins for small messages loses for large ones; no option makes a fabric a peer of itself."""
+    large = replace(make.PINGPONG, size=(4096,))
+    records = []
+    for case, subject, ms in [
+        (make.PINGPONG, "shm", 1.0),
+        (make.PINGPONG, "shm:private", 0.5),
+        (make.PINGPONG, "mpi:mpich", 3.0),
+        (make.PINGPONG, "torch:gloo", 2.0),
+        (large, "shm", 4.0),
+        (large, "mpi:mpich", 3.0),
+    ]:
+        records += make.launches(case, (QUIET if "shm" in subject else OTHER) * ms * MS, subject)
+    found = against_best(summarise(records), ["cpu", "shm", "shm:private", "mpi:mpich", "torch:gloo"])
+    assert {(group.subject, group.shape, group.worst.peer): group.ratio for group in found} == {
+        ("shm", "8 B", "torch:gloo"): pytest.approx(2.0, rel=0.01),
+        ("shm:private", "8 B", "torch:gloo"): pytest.approx(4.0, rel=0.01),
+        ("shm", "4096 B", "mpi:mpich"): pytest.approx(0.75, rel=0.01),
+    }
 
 
 def test_the_share_is_that_of_the_first_card(make):

@@ -1,4 +1,4 @@
-"""The first card against the best other one, case by case and in groups: what a table of peers is made of."""
+"""The first card or fabric against the best other, by case and in groups: a table of peers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from zbench.judge.ratios import Pairs, geometric_mean
 from zbench.judge.roofs import SKINNY_ROWS, lanes, read_bandwidth, share_of_roof
 from zbench.judge.summary import Pair, Summary
 from zbench.measure.statistics import INTERVAL_ALPHA, ratio_interval
+from zbench.workloads import workload
 
 SMALL_N = 64
 """n up to which a square GEMM takes microseconds: the call counts as much as the arithmetic."""
 
 
 class Meeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One case that the first card and at least one other answered."""
+    """One case that the first card or fabric and at least one other answered."""
 
     key: str
     case: Case
@@ -27,7 +28,7 @@ class Meeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     peer: str
     """The best of the others: the least median over blocks."""
     ratio: float
-    """rate(subject) / rate(peer): above 1 the first card is faster."""
+    """rate(subject) / rate(peer): above 1 the first is faster."""
     interval: Pair | None
     launches: int
     """Blocks in which both answered."""
@@ -60,20 +61,24 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 def against_best(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[Group]:
-    """The first card of `subjects` against the best of the others, group by group; none without others."""
-    pairs = _pairs(summaries, subjects)
+    """The first card of `subjects` against the best of the others, by groups, and likewise the first fabric,
+    case by case: what wins for small messages loses for large ones. None without others."""
+    pairs = [pair for suite in ("card", "fabric") for pair in _pairs(summaries, subjects, suite)]
     groups: dict[tuple[str, ...], list[tuple[Meeting, Pairs]]] = {}
     for meeting, pair in pairs:
         case = meeting.case
-        family = (case.workload, case.dtype, shape_of(case), parameters_of(case))
+        family = (meeting.subject, case.workload, case.dtype, shape_of(case), parameters_of(case))
         groups.setdefault(family, []).append((meeting, pair))
     return [_group(family, members) for family, members in groups.items()]
 
 
 def shape_of(case: Case) -> str:
-    """`square`, or so small that the call counts; else by m: one token, a few (decode), or many (prefill)."""
+    """`square`, or so small that the call counts; else by m: one token, a few (decode), or many (prefill).
+    Each size of a message is a shape of its own."""
     if case.workload == "attention":  # (batch, heads, q_len, kv_len, head_dim)
         return "decode" if case.size[2] == 1 else "prefill"
+    if workload(case.workload).suite == "fabric":
+        return f"{case.size[0]} B"
     if case.workload != "gemm":
         return ""
     m, n, k = case.size
@@ -89,10 +94,17 @@ def parameters_of(case: Case) -> str:
     return " ".join(case.key.split("/")[3:])
 
 
-def _pairs(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[tuple[Meeting, Pairs]]:
-    """Every case with its best peer; of several variants of one subject its fastest."""
-    usable = [s for s in summaries if s.suite == "card" and s.status == "ok" and s.launch_medians_ns]
+def _pairs(summaries: Sequence[Summary], subjects: Sequence[str], suite: str) -> list[tuple[Meeting, Pairs]]:
+    """Every case with its best peer; of several variants of one subject its fastest.
+
+    The first fabric with other options (`shm:private`) is no peer of itself: each stands against the others.
+    """
+    usable = [s for s in summaries if s.suite == suite and s.status == "ok" and s.launch_medians_ns]
     first = next((name for name in subjects if any(s.subject == name for s in usable)), "")
+    same = first.partition(":")[0]
+    ours = [first]
+    if suite == "fabric":
+        ours = [name for name in dict.fromkeys(s.subject for s in usable) if name.partition(":")[0] == same]
     answers: dict[str, dict[str, Summary]] = {}
     for s in usable:
         fastest = answers.setdefault(s.key, {})
@@ -100,14 +112,13 @@ def _pairs(summaries: Sequence[Summary], subjects: Sequence[str]) -> list[tuple[
             fastest[s.subject] = s
     found = []
     for by_subject in answers.values():
-        others = [s for name, s in by_subject.items() if name != first]
-        if first not in by_subject or not others:
-            continue
-        mine, best = by_subject[first], min(others, key=_ns)
-        pair = Pairs(mine, best)
-        if pair.blocks:
-            share = share_of_roof(mine, read_bandwidth(summaries, lanes(mine.case)))
-            found.append((_meeting(mine, best, pair, share), pair))
+        others = [s for name, s in by_subject.items() if name not in ours]
+        for mine in [by_subject[name] for name in ours if name in by_subject and others]:
+            best = min(others, key=_ns)
+            pair = Pairs(mine, best)
+            if pair.blocks:
+                share = share_of_roof(mine, read_bandwidth(summaries, lanes(mine.case)))
+                found.append((_meeting(mine, best, pair, share), pair))
     return found
 
 
@@ -132,7 +143,7 @@ def _meeting(mine: Summary, best: Summary, pair: Pairs, share: float | None) -> 
 
 def _group(family: tuple[str, ...], members: Sequence[tuple[Meeting, Pairs]]) -> Group:
     meetings = [meeting for meeting, _ in members]
-    workload, dtype, shape, parameters = family
+    _, operation, dtype, shape, parameters = family
     if len(meetings) == 1:
         ratio, bounds, launches = meetings[0].ratio, meetings[0].interval, meetings[0].launches
     else:
@@ -142,7 +153,7 @@ def _group(family: tuple[str, ...], members: Sequence[tuple[Meeting, Pairs]]) ->
     shares = [meeting.share for meeting in meetings if meeting.share is not None]
     told = (float(np.median(shares)), min(shares), max(shares)) if len(shares) == len(meetings) else None
     return Group(
-        workload=workload,
+        workload=operation,
         dtype=dtype,
         shape=shape,
         sizes=(min(m.case.size for m in meetings), max(m.case.size for m in meetings)),

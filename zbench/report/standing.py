@@ -8,6 +8,7 @@ from zbench.judge.peers import Group
 from zbench.judge.roofs import SKINNY_ROWS
 from zbench.measure.statistics import INTERVAL_ALPHA
 from zbench.report import words
+from zbench.workloads import workload
 
 TITLE = "Against the best peer"
 HEADER = ("cases", "rate ratio [interval]", "worst case", "% of peak or roof: median [least, most]")
@@ -17,8 +18,8 @@ def about(groups: Sequence[Group]) -> str:
     """What the ratios are, in one sentence or two."""
     subjects = words.sentence(list(dict.fromkeys(group.subject for group in groups)))
     return (
-        f"Rate of {subjects} over that of the fastest other card in each case, paired in blocks: above 1, "
-        f"{subjects} is faster. A group's ratio is the geometric mean over its cases with its "
+        f"Rate of {subjects} over that of the fastest other card or fabric in each case, paired in blocks: "
+        f"above 1, {subjects} is faster. A group's ratio is the geometric mean over its cases with its "
         f"{100 * (1 - INTERVAL_ALPHA):.0f} % interval over blocks. The peak is what the probe beside each "
         f"burst reached; of GEMMs of at most {SKINNY_ROWS} rows the roof is the read bandwidth of this "
         "run, or that peak where it bounds earlier."
@@ -35,7 +36,9 @@ def named(group: Group) -> str:
     (least, *_), (most, *_) = group.sizes
     reach = f"n = {least} to {most}" if group.shape == "square" and least != most else ""
     kind = ", ".join(filter(None, (f"{group.workload} {group.dtype}", group.shape, reach, group.parameters)))
-    of = f" of {group.subject}" if " · " in group.subject else ""  # of several runs on one page
+    # of several runs on one page, or of one fabric with several options
+    several = " · " in group.subject or workload(group.workload).suite == "fabric"
+    of = f" of {group.subject}" if several else ""
     return f"{kind}{of}: {words.counted(group.cases, 'case')}"
 
 
@@ -50,6 +53,8 @@ def ratio(group: Group) -> str:
 def worst(group: Group) -> str:
     """`0.973x 256x256x256 (mkl)`: its size tells it from the others of the group."""
     meeting = group.worst
+    if group.cases == 1:
+        return meeting.peer
     return f"{meeting.ratio:.3f}x {'x'.join(map(str, meeting.case.size))} ({meeting.peer})"
 
 
