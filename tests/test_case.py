@@ -5,8 +5,8 @@ from zbench.case import Case
 
 def test_the_key_names_workload_dtype_size_and_sorted_parameters() -> None:
     """Parameters are sorted by name, so that equal cases have equal keys."""
-    case = Case("allreduce", "fp32", (65536,), {"ranks": 2, "inplace": "no"})
-    assert case.key == "allreduce/fp32/65536/inplace=no/ranks=2"
+    case = Case("allreduce", "fp32", (65536,), {"ranks": 2, "inplace": "yes"})
+    assert case.key == "allreduce/fp32/65536/inplace=yes/ranks=2"
 
 
 def test_defaults_are_left_out_of_the_key() -> None:

