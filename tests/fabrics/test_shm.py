@@ -115,7 +115,7 @@ def test_a_skewed_exchange_brings_each_rank_its_share(run_world: RunWorld) -> No
     assert run_world(5, "run_cases", asked) == [[]] * 5
 
 
-@pytest.mark.parametrize("ranks", [2, 3, 8])
+@pytest.mark.parametrize("ranks", [2, 5])
 def test_messages_between_two_ranks_arrive(run_world: RunWorld, ranks: int) -> None:
     """Ranks beyond the pair keep what they had."""
     asked = [each for op in PAIRED for each in cases(op, ranks)]
