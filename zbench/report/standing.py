@@ -11,7 +11,12 @@ from zbench.report import words
 from zbench.workloads import workload
 
 TITLE = "Against the best peer"
-HEADER = ("cases", "rate ratio [interval]", "worst case", "% of peak or roof: median [least, most]")
+HEADER = (
+    "cases",
+    "rate ratio [interval]",
+    "over, and the worst case",
+    "% of peak or roof: median [least, most]",
+)
 
 
 def about(groups: Sequence[Group]) -> str:
@@ -51,11 +56,12 @@ def ratio(group: Group) -> str:
 
 
 def worst(group: Group) -> str:
-    """`0.973x 256x256x256 (mkl)`: its size tells it from the others of the group."""
+    """`worst 0.973x 256x256x256 (mkl)`: its size tells it from the others of the group; one that is alone is
+    the worst and the best, and only its peer is told."""
     meeting = group.worst
     if group.cases == 1:
-        return meeting.peer
-    return f"{meeting.ratio:.3f}x {'x'.join(map(str, meeting.case.size))} ({meeting.peer})"
+        return f"over {meeting.peer}"
+    return f"worst {meeting.ratio:.3f}x {'x'.join(map(str, meeting.case.size))} ({meeting.peer})"
 
 
 def share(group: Group) -> str:

@@ -252,7 +252,7 @@ class Screen:
         parts: list[RenderableType] = [Text(), self.say(standing.TITLE, "bold")]
         for name, ratio, worst, share in standing.rows(findings.peers):
             peak = f"; {share} % of peak or roof" if share != "-" else ""
-            parts += [self.say(name), self._indented(f"{ratio}; worst {worst}{peak}")]
+            parts += [self.say(name), self._indented(f"{ratio}; {worst}{peak}")]
         return [*parts, self.say(standing.about(findings.peers), "dim")]
 
     def hostcards(self, findings: Findings) -> list[RenderableType]:
