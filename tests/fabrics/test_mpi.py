@@ -214,7 +214,7 @@ except InvalidRun as error:
     os._exit(0)
 """
     environment = (
-        os.environ | wheel.environment(str(tmp_path), False) | {LIBRARY_VARIABLE: str(wheel.library)}
+        os.environ | wheel.environment(str(tmp_path), False) | {LIBRARY_VARIABLE: str(wheel.shared_object)}
     )
     ended = subprocess.run(
         [sys.executable, "-c", program],

@@ -26,11 +26,11 @@ def test_the_mpi_of_the_system_is_found_by_its_mpiexec(
     (tmp_path / "bin/mpiexec").write_text(f"#!/bin/sh\necho '{said}'\n")
     (tmp_path / "bin/mpiexec").chmod(0o755)
     (tmp_path / "lib/libmpi.so").write_text("INPUT(libmpi.so.12)")
-    (tmp_path / "lib/libmpi.so.77").symlink_to(wheel.library)
+    (tmp_path / "lib/libmpi.so.77").symlink_to(wheel.shared_object)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     found = find(None)
     assert found.command == tmp_path / "bin/mpiexec"
-    assert found.library.resolve() == wheel.library
+    assert found.shared_object.resolve() == wheel.shared_object
     assert found.is_open_mpi == wheel.is_open_mpi
     assert found.rank_variable == wheel.rank_variable
 

@@ -105,7 +105,7 @@ class Mpi(Fabric):
         except OSError as error:
             raise InvalidRun(f"mpi: cannot make what its ranks share: {explain(error)}") from error
         environment = installed.environment(scratch, ranks > len(os.sched_getaffinity(0))) | {
-            LIBRARY_VARIABLE: str(installed.library),
+            LIBRARY_VARIABLE: str(installed.shared_object),
             STARTER_VARIABLE: installed.command.name,
             FLOOR_VARIABLE: f"/proc/{os.getpid()}/fd/{fd}",
         }

@@ -37,7 +37,7 @@ VERSION_S = 20
 @dataclass(frozen=True)
 class Installed:
     command: Path
-    library: Path
+    shared_object: Path
     is_open_mpi: bool
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
+from zbench.schedules.operation import OPERATIONS
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -49,7 +50,6 @@ OTHERS = (
     "exscan",
     "sendrecv",
 )
-SUMS = ("reduce", "allreduce", "reduce_scatter", "scan", "exscan")
 MOST_USED = ("reduce_scatter", "allgather", "alltoall")
 """What training needs besides allreduce: sharded optimizers, and experts."""
 
@@ -123,7 +123,7 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
         return [Case(workload, dtype, (size,), world) for size in sizes]
 
     def collective(workload: str) -> list[Case]:
-        dtype = "fp32" if workload in SUMS else "byte"
+        dtype = "fp32" if OPERATIONS[workload].sums else "byte"
         least = ranks * NUMPY_DTYPES[dtype].itemsize  # parts of equal size, of an element or more
         sizes = sorted({-(-size // least) * least for size in profile.other_sizes})
         return messages(workload, tuple(sizes), dtype)
