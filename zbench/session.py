@@ -42,7 +42,7 @@ from zbench.measure.plan import (
 )
 from zbench.native import cpu
 from zbench.records import store
-from zbench.records.schema import Record, Run, Sitting
+from zbench.records.schema import Choices, Record, Run, Sitting
 from zbench.request import Request, started_alone
 from zbench.selection import (
     Refused,
@@ -238,7 +238,7 @@ def _remember(current: Session, records: Sequence[Record]) -> None:
     current.launched = 1 + max((record.launch for record in records), default=-1)
     for name, table in current.run.tables.items():
         fabric, _, ranks = name.rpartition(" ranks=")
-        current.tables[fabric, int(ranks)] = table["chosen"]
+        current.tables[fabric, int(ranks)] = table.chosen
     for record in records:
         if record.status == "skipped":
             _skip(current, record)
@@ -313,7 +313,8 @@ def _measure_tables(current: Session, report: Report, groups: Sequence[Group]) -
     for group in groups:
         for subject in group.subjects:
             if subject.kind == "fabric" and group.ranks > 1:
-                asked = current.run.tables.get(f"{subject.label} ranks={group.ranks}", {}).get("cases", [])
+                table = current.run.tables.get(f"{subject.label} ranks={group.ranks}")
+                asked = table.cases if table else []
                 _, cases = worlds.setdefault((subject.label, group.ranks), (subject, {}))
                 cases.update(
                     {case.key: case for case in map(collective, group.cases) if case.key not in asked}
@@ -338,18 +339,21 @@ def _freeze(
 ) -> None:
     """Add what was measured to the world's table; a case that is in it stays as it is."""
     name = f"{label} ranks={ranks}"
-    table = current.run.tables.get(name, {"cases": [], "chosen": {}, "median_ns": {}})
+    table = current.run.tables.get(name, Choices(chosen={}, median_ns={}, hash=""))
     chosen = {key: min(times, key=lambda algorithm: times[algorithm]) for key, times in medians.items()}
     if forced := current.request.algorithm:
         chosen = dict.fromkeys(cases, forced)
-    chosen |= table["chosen"]
+    chosen |= table.chosen
+    medians = medians | table.median_ns
     current.tables[label, ranks] = chosen
-    current.run.tables[name] = {
-        "cases": sorted({*table["cases"], *cases}),
-        "chosen": chosen,
-        "median_ns": medians | table["median_ns"],
-        "hash": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16],
-    }
+    frozen = json.dumps([chosen, medians], sort_keys=True)
+    current.run.tables[name] = Choices(
+        cases=sorted({*table.cases, *cases}),
+        chosen=chosen,
+        median_ns=medians,
+        forced=forced or table.forced,
+        hash=hashlib.sha256(frozen.encode()).hexdigest()[:16],
+    )
     store.write_run(current.directory, current.run)
 
 

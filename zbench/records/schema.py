@@ -4,7 +4,7 @@ Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
      limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry;
-     Run: minutes, each
+     Run: minutes, each; Choices: cases, forced
 """
 
 from __future__ import annotations
@@ -136,6 +136,21 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """UTC, ISO 8601."""
 
 
+class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which algorithm a world runs for which case, frozen before its first launch."""
+
+    cases: list[str] = []
+    """Keys that were asked. One that has no choice has a single algorithm, or runs its library's."""
+    chosen: dict[str, str]
+    """Key -> algorithm."""
+    median_ns: dict[str, dict[str, float]]
+    """Key -> algorithm -> median time of an execution with nothing else under way: one launch of trials."""
+    forced: str = ""
+    """By `--algorithm`: nothing was measured."""
+    hash: str
+    """Of what was chosen and what was measured; in older files of the former only."""
+
+
 class Sitting(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One time that somebody measured for this run: the first, and each --resume or --append."""
 
@@ -200,8 +215,8 @@ class Run(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Name or path of the claims file."""
     claims_sha256: str = ""
     fingerprints: dict[str, dict[str, Any]] = {}
-    tables: dict[str, dict[str, Any]] = {}
-    """Per fabric: the measured algorithm table, frozen before the first launch, with its hash."""
+    tables: dict[str, Choices] = {}
+    """`fabric ranks=N` -> its measured algorithm table."""
     searches: dict[str, dict[str, Any]] = {}
     """Per card: the shapes that were tried, the rates of their pilots, and which was chosen in each dtype."""
     extended: list[str] = []
