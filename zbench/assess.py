@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from zbench.errors import NotKept, explain
 from zbench.judge.baselines import Side, Stored, over_baseline
+from zbench.judge.choices import worlds
 from zbench.judge.claims import Claim, over_card
 from zbench.judge.compare import compare_runs
 from zbench.judge.conditions import Conditions
@@ -114,6 +115,7 @@ def assess(
         floors=floors,
         scaling=steps,
         peers=() if run.each else against_best(summaries, subjects),
+        worlds=worlds(run, summaries, margins.get("fabric", 0.0)),
         datasheets=of_subjects(run, records),
         gains=gains(records),
         sustained=sustained(records) if run.minutes is not None else (),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zbench.judge.choices import World
 from zbench.judge.claims import Claim
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.hostcards import HostCards
@@ -35,6 +36,8 @@ class Findings:
     scaling: Scaling = field(default_factory=Scaling)
     peers: Sequence[Group] = ()
     """The first card against the best of the others; none where one card was measured."""
+    worlds: Sequence[World] = ()
+    """Fabrics by number of ranks: which algorithm ran and why, and the fitted cost models."""
     datasheets: Mapping[str, DataSheet] = field(default_factory=dict)
     """Subject -> what is published of it, where the catalogue names its device."""
     gains: Sequence[Gain] = ()

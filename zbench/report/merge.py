@@ -43,6 +43,7 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
             [projection for found in each for projection in found.scaling.projections],
         ),
         peers=[group for found in each for group in found.peers],
+        worlds=[world for found in each for world in found.worlds],
         datasheets={subject: sheet for found in each for subject, sheet in found.datasheets.items()},
         sustained=_adjacent((s for found in each for s in found.sustained), lambda s: s.key),
         hostcards=HostCards(
@@ -81,6 +82,7 @@ def _labelled(found: Findings, label: str) -> Findings:
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],
         peers=[replace(group, subject=mark(group.subject)) for group in found.peers],
+        worlds=[replace(world, subject=mark(world.subject)) for world in found.worlds],
         datasheets={mark(subject): sheet for subject, sheet in found.datasheets.items()},
         floors={suite: replace(aa, subject=mark(aa.subject)) for suite, aa in found.floors.items()},
         scaling=Scaling(
