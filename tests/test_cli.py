@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zbench.records import store
+from zbench.schedules.table import ALGORITHMS
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "ZBENCH_ISA"}
 SMALL = ["--profile", "smoke", "--launches", "1"]
@@ -157,6 +158,32 @@ def test_peers_are_compared_in_the_same_blocks(tmp_path: Path) -> None:
     (ratio,) = json.loads(result.stdout)["ratios"]
     assert (ratio["of"], ratio["to"]) == ("shm", "shm:ring")
     assert ratio["median"] > 0
+
+
+def test_a_choice_of_algorithms_is_kept_and_explained(tmp_path: Path) -> None:
+    """Every trial stands in run.json, frozen and hashed; page and document say which ran and why."""
+    result = zbench(
+        "run", "fabric", *SMALL, "--case", "allreduce*", "--case", "pingpong*", "--case", "sendrecv*",
+        "--format", "json", "--out", "out", cwd=tmp_path,
+    )  # fmt: skip
+    (model,) = json.loads(result.stdout)["models"]
+    assert (model["subject"], model["ranks"]) == ("shm", 2)
+    run, records = store.load(tmp_path / "out")
+    table = run.tables["shm ranks=2"]
+    assert (table.forced, len(table.hash)) == ("", 16)
+    assert set(table.cases) == {record.key for record in records}
+    ran = {record.key: record.variant["algorithm"] for record in records}
+    for choice in model["choices"]:
+        (chosen,) = (one for one in choice["algorithms"] if one["chosen"])
+        assert chosen["algorithm"] == ran[choice["key"]]
+        trials = table.median_ns.get(choice["key"], {})
+        assert {
+            one["algorithm"]: one["trial_ns"] for one in choice["algorithms"] if one["trial_ns"]
+        } == trials
+        assert choice["why"] == "the only one" or len(trials) == len(ALGORITHMS["allreduce"])
+    page = (tmp_path / "out/report.html").read_text()
+    assert "allreduce fp32 on shm, 2 ranks" in page
+    assert "Which algorithm is the fastest, at which size?" in page
 
 
 def test_the_forced_instruction_set_is_in_the_record(tmp_path: Path) -> None:

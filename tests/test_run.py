@@ -52,6 +52,19 @@ def test_a_second_subject_makes_a_ratio_claim_testable(tmp_path: Path) -> None:
     assert {record.block for record in result.findings.records} >= set(range(5))
 
 
+def test_a_forced_algorithm_is_told_from_a_measured_one(tmp_path: Path) -> None:
+    """Nothing was tried, and the table says so."""
+    request = brief(tmp_path, fabrics=["shm"], algorithm="ring")
+    request = replace(request, suites=("fabric",), cases=("allreduce/fp32/8/ranks=2",), ranks=2, launches=1)
+    found = run(request, silent, print).findings
+    table = found.run.tables["shm ranks=2"]
+    assert (table.forced, table.median_ns, table.chosen) == ("ring", {}, {"allreduce/fp32/8/ranks=2": "ring"})
+    (world,) = found.worlds
+    (choice,) = world.choices
+    assert choice.why == "forced by --algorithm"
+    assert world.model.why
+
+
 def test_an_extension_measures_only_what_is_undecided(tmp_path: Path) -> None:
     """Further blocks of one key: the blocks go on counting, and no launch number comes twice."""
     request = replace(brief(tmp_path), cases=("gemm/fp32/256*", "gemm/fp64/256*"))

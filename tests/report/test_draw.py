@@ -19,7 +19,7 @@ from zbench.report.findings import Findings
 
 
 def test_every_chart_is_drawn_in_the_order_of_the_page(charts: list[Chart | Missing]) -> None:
-    """A run with cards, a fabric and scaling has all ten charts."""
+    """A run with cards, a fabric and scaling has all eleven charts."""
     assert [drawn(chart).name for chart in charts] == NAMES
 
 
@@ -42,7 +42,13 @@ def test_the_four_microsecond_line_comes_from_the_claims_file(charts: list[Chart
 def test_charts_without_data_say_why(findings: Findings) -> None:
     """An empty run draws nothing and gives a reason for each chart."""
     empty = replace(
-        findings, records=[], summaries=[], claims=[], verdicts=[], scaling=type(findings.scaling)()
+        findings,
+        records=[],
+        summaries=[],
+        claims=[],
+        verdicts=[],
+        worlds=[],
+        scaling=type(findings.scaling)(),
     )
     charts = draw(empty)
     assert [chart.name for chart in charts] == NAMES
@@ -54,11 +60,12 @@ def test_a_single_suite_draws_its_own_charts(findings: Findings, suite: str) -> 
     """Data of one suite are enough for that suite's charts."""
     part = [s for s in findings.summaries if s.suite == suite]
     scaled = findings.scaling if suite == "scaling" else type(findings.scaling)()
-    charts = draw(replace(findings, summaries=part, verdicts=[], claims=[], scaling=scaled))
+    worlds = findings.worlds if suite == "fabric" else []
+    charts = draw(replace(findings, summaries=part, verdicts=[], claims=[], worlds=worlds, scaling=scaled))
     names = {chart.name for chart in charts if isinstance(chart, Chart)}
     expected = {
         "card": {"gemm", "decode", "precision-ladder", "roofline"},
-        "fabric": {"latency", "latency-distribution", "bandwidth", "busbw"},
+        "fabric": {"latency", "latency-distribution", "bandwidth", "busbw", "algorithms"},
         "scaling": {"scaling-efficiency"},
     }
     assert names == expected[suite]

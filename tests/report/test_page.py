@@ -86,9 +86,9 @@ def test_page_is_well_formed_with_unique_ids_and_targets(page: str) -> None:
 
 
 def test_page_order_is_verdicts_first(page: str) -> None:
-    """Verdicts, how sure, conditions, charts, raw data with the command that gets them again, glossary."""
+    """Verdicts, how sure, peers, models, conditions, charts, raw data and how to get them again, glossary."""
     titles = re.findall(r"<h2 id=\"([a-z]+)\"", page)
-    assert titles == ["verdicts", "sure", "peers", "conditions", "charts", "data", "glossary"]
+    assert titles == ["verdicts", "sure", "peers", "models", "conditions", "charts", "data", "glossary"]
     assert "<pre>zbench run --card cpu --card cpu:generic --card numpy</pre>" in page.split('id="data"')[1]
 
 

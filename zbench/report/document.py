@@ -10,7 +10,7 @@ from typing import Any
 from zbench.judge.ratios import Ratio
 from zbench.judge.summary import Summary
 from zbench.judge.verdicts import Verdict
-from zbench.report import hostcards, telemetry
+from zbench.report import choices, hostcards, telemetry
 from zbench.report.findings import Findings
 from zbench.report.remarks import remarks
 
@@ -19,13 +19,14 @@ VERSION = 1
 
 def documents(findings: Findings) -> dict[str, Any]:
     """What `--format json` prints: `document` of the run with its state and remarks, of a run by the
-    minute how its cases were `sustained`, of a run of each card of the host its `hostcards`; of several runs
-    `{"version", "runs": [...]}`.
+    minute how its cases were `sustained`, of fabrics their `models` and algorithms, of a run of each card of
+    the host its `hostcards`; of several runs `{"version", "runs": [...]}`.
     """
     made = [
         document(part.directory, part.summaries, part.ratios, part.verdicts)
         | {"state": part.run.state, "remarks": [f"{what} {why}" for what, why in remarks(part)]}
         | ({"sustained": [telemetry.sustained_document(s) for s in part.sustained]} if part.sustained else {})
+        | ({"models": [choices.document(world) for world in part.worlds]} if part.worlds else {})
         | ({"hostcards": hostcards.document(part.hostcards)} if part.run.each else {})
         for part in findings.parts.values()
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zbench.records import store
 from zbench.report.chart import Chart, Missing
+from zbench.report.charts.algorithms import algorithms
 from zbench.report.charts.bandwidth import bandwidth
 from zbench.report.charts.busbw import busbw
 from zbench.report.charts.claims import claims
@@ -37,6 +38,7 @@ def draw(findings: Findings) -> list[Chart | Missing]:
         latency_ecdf(summaries, records, claimed_latencies(findings)),
         bandwidth(summaries, floors),
         busbw(summaries, floors),
+        algorithms(findings.worlds),
         efficiency(findings.scaling, summaries, floors),
     ]
     if findings.run.minutes is not None:  # it is what such a run was for

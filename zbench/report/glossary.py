@@ -24,6 +24,11 @@ TERMS: tuple[tuple[str, str], ...] = (
         "relative error.",
     ),
     (
+        "alpha-beta-gamma model",
+        "t = rounds α + bytes moved β + bytes reduced γ: the time of a collective algorithm by its closed "
+        "form (Hockney 1994; Thakur, Rabenseifner and Gropp 2005), with constants fitted to those that ran.",
+    ),
+    (
         "batch",
         "Executions in one timed interval, where one alone is too short for the clock. A sample is "
         "then their mean.",
@@ -56,6 +61,11 @@ TERMS: tuple[tuple[str, str], ...] = (
     (
         "GEMM rate",
         "2 m n k / t for C = A B with A of m x k and B of k x n.",
+    ),
+    (
+        "LogGP",
+        "Latency L, overhead o, gap between messages g and gap per byte G of a pair of ranks (Alexandrov and "
+        "others 1995), from half a ping-pong and from windows of messages as Netgauge does.",
     ),
     (
         "interval",

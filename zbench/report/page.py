@@ -12,7 +12,7 @@ from zbench.judge.datasheets import DataSheet, share
 from zbench.judge.summary import Summary
 from zbench.records import store
 from zbench.records.schema import Run
-from zbench.report import hostcards, series, standing, style, svg, words
+from zbench.report import choices, hostcards, series, standing, style, svg, words
 from zbench.report.chart import Chart, Missing
 from zbench.report.conditions import machine, machines, settings
 from zbench.report.cost import cost
@@ -78,6 +78,8 @@ def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
         ratios=findings.ratios,
         standing=standing,
         peers=findings.peers,
+        worlds=findings.worlds,
+        choices=choices,
         hostcards=hostcards.tables(findings.hostcards),
         about_hostcards=hostcards.ABOUT,
         datasheets={sheet.name: sheet for sheet in findings.datasheets.values()}.values(),

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.summary import Summary
-from zbench.report import hostcards, rows, standing, words
+from zbench.report import choices, hostcards, rows, standing, words
 from zbench.report.conditions import machine
 from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
@@ -284,6 +284,7 @@ class Screen:
         entries += [("Took", spent.told()) for spent in _priced(findings)]
         entries += [("Lasts", f"{s.key} of {s.subject}: {lasted(s)}") for s in findings.sustained]
         entries += [("Energy", line) for line in rows.energy(findings.summaries)]
+        entries += [("Model", line) for line in choices.brief(findings.worlds)]
         entries += [("Peers", line) for line in rows.peers(findings.ratios)]
         entries += [("Next", step) for step in rows.next_steps(findings, page)]
         return Group(Text(), *(self._entry(name, text) for name, text in entries))
