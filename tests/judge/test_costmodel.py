@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.judge.conftest import Make
 from zbench.case import Case
-from zbench.judge.costmodel import IN_PROPORTION, Model, burst_points, fitted, trial_points
+from zbench.judge.costfit import IN_PROPORTION, fitted
+from zbench.judge.costmodel import Model, burst_points, trial_points
 from zbench.judge.summary import summarise
 from zbench.records.schema import Record
 
@@ -68,12 +70,12 @@ def test_constants_are_recovered_within_their_intervals() -> None:
     assert (model.points, model.launches, model.trials) == (len(RING) * len(SIZES), 5, 0)
     assert model.typical is not None
     assert model.typical < 0.03
+    (line,) = model.lines
     for constant, truth in (
-        (model.alpha_ns, TRUTH.alpha),
-        (model.beta_ns_per_byte, TRUTH.beta),
+        (line.alpha_ns, TRUTH.alpha),
+        (line.beta_ns_per_byte, TRUTH.beta),
         (model.gamma_ns_per_byte["fp32"], TRUTH.gamma),
     ):
-        assert constant is not None
         assert constant.interval is not None
         low, high = constant.interval
         assert low <= truth <= high
@@ -96,9 +98,7 @@ def test_a_slow_algorithm_does_not_bend_the_fit() -> None:
     bent = model_of(
         bursts(ns=lambda op, size: ring_ns(op, size) * (1 + 2 * (op == "allgather" and size < 2000)), noise=0)
     )
-    assert straight.alpha_ns
-    assert bent.alpha_ns
-    assert bent.alpha_ns.value == pytest.approx(straight.alpha_ns.value, rel=0.1)
+    assert bent.lines[0].alpha_ns.value == pytest.approx(straight.lines[0].alpha_ns.value, rel=0.1)
 
 
 def test_one_operation_alone_cannot_part_moving_from_reducing() -> None:
@@ -106,7 +106,7 @@ def test_one_operation_alone_cannot_part_moving_from_reducing() -> None:
     records = bursts(["allreduce"], noise=0.0)
     alone = model_of(records)
     assert alone.why == IN_PROPORTION
-    assert alone.alpha_ns is None
+    assert alone.lines == ()
     trials = {
         case_of("allreduce", size).key: {
             "ring": ring_ns("allreduce", size),
@@ -129,6 +129,37 @@ def test_a_fabric_of_another_kind_is_not_described() -> None:
     assert (
         model.ns(trial_points({"k": case_of("allreduce", 64)}, {"k": {"ring": 1.0}})[0].work, "fp32") is None
     )
+
+
+def test_another_protocol_for_long_messages_has_a_line_of_its_own() -> None:
+    """Messages of more than 4 KiB cost five times as much to begin, and half as much a byte."""
+
+    def two_protocols(operation: str, size: int) -> float:
+        rounds, moved, reduced = RING[operation]
+        dear, cheap = (5, 0.5) if size * moved / rounds > 4096 else (1, 1)
+        bytes_ns = moved * cheap * TRUTH.beta + reduced * TRUTH.gamma
+        return rounds * TRUTH.alpha * dear + size * bytes_ns
+
+    sizes = [1 << power for power in range(6, 22)]
+    model = model_of(bursts(sizes=sizes, ns=two_protocols, noise=0.01))
+    short, long = model.lines
+    assert short.to_bytes is not None
+    assert 4000 < short.to_bytes < 8200
+    assert short.alpha_ns.value == pytest.approx(TRUTH.alpha, rel=0.05)
+    assert long.alpha_ns.value == pytest.approx(5 * TRUTH.alpha, rel=0.05)
+    assert long.beta_ns_per_byte.value == pytest.approx(TRUTH.beta / 2, rel=0.2)
+    (point,) = trial_points({"k": case_of("allgather", 1 << 20)}, {"k": {"ring": 1.0}})
+    assert model.ns(point.work, "byte") == pytest.approx(two_protocols("allgather", 1 << 20), rel=0.05)
+
+
+def test_launches_that_disagree_tell_no_constant() -> None:
+    """Two launches, one of which took five times as long: their interval is as wide as a barn."""
+    slow = [
+        replace(record, samples_ns=[5 * ns for ns in record.samples_ns]) if record.block else record
+        for record in bursts(noise=0.01)
+        if record.block < 2
+    ]
+    assert model_of(slow).why == "2 launches do not tell alpha within a factor of 10"
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,10 @@ def test_the_document_has_constants_and_every_algorithm(findings: Findings) -> N
     """For programs: unrounded, with why."""
     (model,) = (m for m in documents(findings)["models"] if (m["subject"], m["ranks"]) == ("shm", 2))
     world = world_of(findings)
-    assert world.model.alpha_ns is not None
-    assert model["constants"]["alpha_ns"]["value"] == world.model.alpha_ns.value
-    assert set(model["constants"]) == {"alpha_ns", "beta_ns_per_byte", "gamma_ns_per_byte fp32"}
+    (line,) = model["lines"]
+    assert line["alpha_ns"]["value"] == world.model.lines[0].alpha_ns.value
+    assert line["to_bytes"] is None
+    assert set(model["gamma_ns_per_byte"]) == {"fp32"}
     assert "o" in model["loggp"]["unknown"]
     (found,) = (c for c in model["choices"] if c["key"] == "allreduce/fp32/8/ranks=2")
     assert [(one["algorithm"], one["chosen"]) for one in found["algorithms"]] == [

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from zbench.case import Case
-from zbench.judge.costmodel import Model, burst_points, execution_ns, fitted, trial_points, work_of
+from zbench.judge.costfit import fitted
+from zbench.judge.costmodel import Model, burst_points, execution_ns, trial_points, work_of
 from zbench.judge.loggp import LogGP, loggp
 from zbench.judge.summary import Summary
 from zbench.records.schema import Choices, Run

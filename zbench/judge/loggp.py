@@ -19,7 +19,8 @@ import msgspec
 import numpy as np
 
 from zbench.fabrics.base import window
-from zbench.judge.costmodel import LEAST_SIZES, Constant, execution_ns
+from zbench.judge.costfit import LEAST_SIZES
+from zbench.judge.costmodel import Constant, execution_ns
 from zbench.judge.summary import Summary
 from zbench.measure.statistics import Floats, interval
 
@@ -82,7 +83,7 @@ def loggp(summaries: Sequence[Summary]) -> LogGP | None:
 def _with_gaps(found: LogGP, windows: Mapping[int, Timed], trips: Mapping[int, Timed]) -> LogGP:
     """With g and G, or why they are not known."""
     if len(windows) < LEAST_SIZES:
-        told = f"{len(windows)} sizes have a window and ping-pongs around them, a line needs {LEAST_SIZES}"
+        told = f"a line needs windows of {LEAST_SIZES} sizes between ping-pongs, here are {len(windows)}"
         return msgspec.structs.replace(found, unknown=found.unknown | {"g": told, "G": told})
     gaps = _gaps({s: ns for s, (ns, _) in windows.items()}, {s: ns for s, (ns, _) in trips.items()})
     blocks = set.intersection(*(set(each) for _, each in (*windows.values(), *trips.values())))

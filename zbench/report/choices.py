@@ -7,7 +7,7 @@ from typing import Any
 
 from zbench.case import Case
 from zbench.judge.choices import Candidate, Choice, World
-from zbench.judge.costmodel import Constant, Model
+from zbench.judge.costmodel import DISAGREE, Constant, Model
 from zbench.judge.loggp import LogGP
 from zbench.report import series, words
 from zbench.report.charts.busbw import question
@@ -46,7 +46,7 @@ def models(worlds: Sequence[World]) -> list[tuple[str, ...]]:
 
 
 def _model(model: Model) -> tuple[str, ...]:
-    if model.why or model.alpha_ns is None or model.beta_ns_per_byte is None or model.typical is None:
+    if model.why or model.typical is None:
         return ("not known", "not known", "not known", model.why, "-")
     points = words.counted(model.points, "result")
     sure = f"{points} of {words.counted(model.launches, 'launch')}"
@@ -54,12 +54,19 @@ def _model(model: Model) -> tuple[str, ...]:
         sure = f"{points}, {model.trials} of them trials: no interval"
     reduced = [f"{dtype} {_rate(gamma)}" for dtype, gamma in model.gamma_ns_per_byte.items()]
     return (
-        _time(model.alpha_ns),
-        _rate(model.beta_ns_per_byte),
+        _by_length(model, [_time(line.alpha_ns) for line in model.lines]),
+        _by_length(model, [_rate(line.beta_ns_per_byte) for line in model.lines]),
         ", ".join(reduced) or "nothing was",
         sure,
         f"{100 * model.typical:.0f} %",
     )
+
+
+def _by_length(model: Model, told: Sequence[str]) -> str:
+    """`205 ns to 1 KiB, then 653 ns`."""
+    if len(told) == 1:
+        return told[0]
+    return f"{told[0]} to {words.size(model.lines[0].to_bytes or 0)}, then {told[1]}"
 
 
 def loggps(worlds: Sequence[World]) -> list[tuple[str, ...]]:
@@ -98,6 +105,8 @@ def _rate(constant: Constant | None) -> str:
 def _with_interval(constant: Constant | None, said: Callable[[float], str], turned: bool = False) -> str:
     if constant is None:
         return "-"
+    if not constant.told:
+        return f"about {said(constant.value)}, not told within a factor of {DISAGREE:g}"
     text = said(constant.value)
     if constant.interval:
         low, high = reversed(constant.interval) if turned else constant.interval
@@ -167,12 +176,20 @@ def brief(worlds: Sequence[World]) -> list[str]:
 def document(world: World) -> dict[str, Any]:
     """For `--format json`: the constants, and every algorithm of every case."""
     model = world.model
-    constants = {"alpha_ns": model.alpha_ns, "beta_ns_per_byte": model.beta_ns_per_byte}
-    constants |= {f"gamma_ns_per_byte {dtype}": gamma for dtype, gamma in model.gamma_ns_per_byte.items()}
+    lines = [
+        {
+            "to_bytes": line.to_bytes,
+            "alpha_ns": _figures(line.alpha_ns),
+            "beta_ns_per_byte": _figures(line.beta_ns_per_byte),
+        }
+        for line in model.lines
+    ]
+    gammas = {dtype: _figures(gamma) for dtype, gamma in model.gamma_ns_per_byte.items()}
     return {
         "subject": world.subject,
         "ranks": world.ranks,
-        "constants": {} if model.why else {name: _figures(c) for name, c in constants.items() if c},
+        "lines": [] if model.why else lines,
+        "gamma_ns_per_byte": {} if model.why else gammas,
         "middle_error": model.typical,
         "why": model.why,
         "loggp": None if world.loggp is None else _of_loggp(world.loggp),
