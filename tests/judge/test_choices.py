@@ -8,7 +8,7 @@ from tests.judge.conftest import Make
 from zbench.case import Case
 from zbench.judge.choices import DEFAULT, FORCED, FORCED_BY_OPTION, LIBRARY, ONLY, Choice, worlds
 from zbench.judge.summary import summarise
-from zbench.records.schema import Choices
+from zbench.records.schema import Choices, Sheet
 
 ALLREDUCE = Case("allreduce", "fp32", (1024,), {"ranks": 2})
 TRIALS = {"ring": 2000.0, "direct": 1000.0, "recursive-doubling": 1200.0}
@@ -122,3 +122,11 @@ def test_trials_of_a_case_that_went_wrong_are_no_points() -> None:
     run = Make.kept("a", wrong, tables={"shm ranks=2": measured(TRIALS)}).run
     (world,) = worlds(run, summarise(wrong))
     assert world.model.points == 0
+
+
+def test_a_data_sheet_ran_nothing() -> None:
+    """What another tool told has no world: neither choices nor a model."""
+    told = Make.record(
+        ALLREDUCE, 0, [], "nccl", sheet=Sheet(statistic="mean", time_ns=900.0), verification=None
+    )
+    assert worlds(Make.kept("a", [told]).run, summarise([told])) == []

@@ -59,7 +59,7 @@ class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 def worlds(run: Run, summaries: Sequence[Summary], margin: float = 0.0) -> list[World]:
     """Fabrics as they were named, by number of ranks. `margin`: the A/A floor; a lead below it is none."""
-    of_fabrics = [s for s in summaries if s.suite == "fabric"]
+    of_fabrics = [s for s in summaries if s.suite == "fabric" and s.sheet is None]  # nobody ran a data sheet
     pairs = sorted(
         {(s.subject, s.ranks) for s in of_fabrics if s.ranks > 1},
         key=lambda pair: (run.fabrics.index(pair[0]) if pair[0] in run.fabrics else len(run.fabrics), pair),

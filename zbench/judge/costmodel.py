@@ -151,7 +151,7 @@ def burst_points(summaries: Iterable[Summary]) -> list[Point]:
     for s in summaries:
         algorithm = s.variant.get("algorithm", "")
         work = work_of(s.case, algorithm) if s.suite == "fabric" and s.trusted and alone(s) else None
-        if work is not None and s.sheet is None and s.median_ns:
+        if work is not None and s.median_ns:
             ns, each = execution_ns(s)
             found.append(_point(s.case, algorithm, work, ns, each))
     return found
