@@ -162,6 +162,21 @@ def test_launches_that_disagree_tell_no_constant() -> None:
     assert model_of(slow).why == "2 launches do not tell alpha within a factor of 10"
 
 
+def test_a_constant_that_some_launches_do_not_see_has_a_range_from_nothing() -> None:
+    """Some reduce for nothing: then reducing costs between nothing and what the others say."""
+
+    def free_in_odd_blocks(record: Record) -> Record:
+        reduced_ns = round(
+            record.case.size[0] * RING[record.case.workload][2] * TRUTH.gamma * (record.block % 2)
+        )
+        return replace(record, samples_ns=[ns - 2 * reduced_ns for ns in record.samples_ns])
+
+    gamma = model_of(list(map(free_in_odd_blocks, bursts(noise=0.0)))).gamma_ns_per_byte["fp32"]
+    assert gamma.interval is not None
+    assert gamma.interval[0] == 0.0
+    assert not gamma.told
+
+
 @pytest.mark.parametrize(
     ("sizes", "words"),
     [

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from zbench.judge.costmodel import DISAGREE, Constant, Line, Model, Point
+from zbench.judge.summary import Pair
 from zbench.measure.statistics import Floats, interval
 
 SPARE_POINTS = 2
@@ -170,9 +171,17 @@ def _constants(does: Floats, ns: Floats) -> Floats:
 
 def _constant(index: int, each: Sequence[Floats], values: Floats, shares: Floats) -> Constant:
     of_launches = [float(one[index]) for one in each]
-    found = interval(of_launches) if of_launches and min(of_launches) > 0 else None
-    bounds = (found.lo, found.hi) if found else None
-    return Constant(float(values[index]), bounds, float(shares[index]))
+    return Constant(float(values[index]), bounds(of_launches), float(shares[index]))
+
+
+def bounds(of_launches: Sequence[float]) -> Pair | None:
+    """The interval over launches; their range where some found nothing, None where all did, and of one."""
+    if len(of_launches) < 2 or not max(of_launches):
+        return None
+    if not min(of_launches):
+        return 0.0, max(of_launches)
+    found = interval(of_launches)
+    return (found.lo, found.hi) if found else None
 
 
 def _confidence(each: Sequence[Floats]) -> float | None:

@@ -19,10 +19,10 @@ import msgspec
 import numpy as np
 
 from zbench.fabrics.base import window
-from zbench.judge.costfit import LEAST_SIZES
+from zbench.judge.costfit import LEAST_SIZES, bounds
 from zbench.judge.costmodel import Constant, execution_ns
 from zbench.judge.summary import Summary
-from zbench.measure.statistics import Floats, interval
+from zbench.measure.statistics import Floats
 
 ONE_WAY = ("unidirectional", "message_rate")
 """Windows of messages from rank 0 to rank 1."""
@@ -123,5 +123,4 @@ def _line(sizes: Floats, gaps: Floats) -> Floats:
 
 
 def _over_launches(values: Sequence[float]) -> Constant:
-    found = interval(values) if min(values) > 0 else None
-    return Constant(float(np.median(values)), (found.lo, found.hi) if found else None)
+    return Constant(float(np.median(values)), bounds(values))
