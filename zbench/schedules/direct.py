@@ -190,7 +190,7 @@ def scan(ranks: int, rank: int, chunks: int) -> Steps:
 
 
 def exscan(ranks: int, rank: int, chunks: int) -> Steps:
-    """As scan, without the own vector.
+    """As scan, without the own vector; what is only taken needs no copy.
 
     Blocks: 1. Cost: a + (p - 1) n b + (p - 2) n g. Source: the definition, MPI 4.1, section 6.11.2.
     """
@@ -199,15 +199,17 @@ def exscan(ranks: int, rank: int, chunks: int) -> Steps:
 
 def _prefix(ranks: int, rank: int, end: int) -> Steps:
     own, out = Span("in", 0), Span("out", 0)
+    rows = [own if r == rank else Span("tmp", r) for r in range(end)]
+    if end == 1 and rank == 1:
+        rows = [out]
     messages = [send(own, above) for above in range(rank + 1, ranks)]
-    messages += [recv(Span("tmp", below), below) for below in range(rank)]
+    messages += [recv(row, below) for below, row in enumerate(rows[:rank])]
     if messages:
         yield tuple(messages)
-    rows = [own if r == rank else Span("tmp", r) for r in range(end)]
     if len(rows) > 1:
         yield (reduce(out, tuple(rows)),)
-    elif rows:
-        yield (copy(out, rows[0]),)
+    elif rows == [own]:
+        yield (copy(out, own),)
 
 
 def scan_cost(ranks: int, chunks: int) -> Cost:

@@ -118,7 +118,7 @@ def scan(ranks: int, rank: int, chunks: int) -> Steps:
 
 
 def exscan(ranks: int, rank: int, chunks: int) -> Steps:
-    """As scan, but the result begins with the first that comes from below.
+    """As scan, but the result begins with the first that comes from below, which goes there at once.
 
     Blocks: 1. Cost: ceil(lg p) (a + n b + 2 n g). Source: MPICH,
     src/mpi/coll/exscan/exscan_intra_recursive_doubling.c.
@@ -131,11 +131,12 @@ def _prefix(ranks: int, rank: int, has_result: bool) -> Steps:
     partial = Span("in", 0)
     peers = _peers(ranks, rank)
     for peer in peers:
-        yield send(partial, peer), recv(taken, peer)
-        sums = [] if peer == peers[-1] else [reduce(group, (partial, taken))]
-        if peer < rank:
-            sums.append(reduce(out, (out, taken)) if has_result else copy(out, taken))
-            has_result = True
+        place = out if peer < rank and not has_result else taken
+        yield send(partial, peer), recv(place, peer)
+        sums = [] if peer == peers[-1] else [reduce(group, (partial, place))]
+        if peer < rank and has_result:
+            sums.append(reduce(out, (out, taken)))
+        has_result |= peer < rank
         if sums:
             yield tuple(sums)
         partial = group

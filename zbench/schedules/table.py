@@ -156,7 +156,7 @@ ALGORITHMS: dict[str, dict[str, Algorithm]] = {
     },
     "exscan": {
         "recursive-doubling": _whole(recursive_doubling.exscan, recursive_doubling.exscan_cost, False),
-        "direct": _whole(direct.exscan, direct.exscan_cost),
+        "direct": _whole(direct.exscan, direct.exscan_cost, False),
     },
     "sendrecv": {"ring": _whole(ring.sendrecv, ring.sendrecv_cost, False)},
     "pingpong": {"blocking": _pair(point_to_point.pingpong, point_to_point.pingpong_cost, False)},
