@@ -3,6 +3,7 @@
 #define ZB_COLL_PLAN_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "coll/reduce.h"
 
@@ -119,6 +120,15 @@ struct zb_coll_plan {
 };
 
 /* Takes the next `bytes` of a receive that the transport has at `data`: copies or reduces them. */
-void zb_coll_deliver(zb_coll_op *op, const void *data, int64_t bytes);
+static inline void zb_coll_deliver(zb_coll_op *op, const void *data, int64_t bytes)
+{
+    if (op->kind == ZB_RECV_REDUCE)
+        op->combine(op->dst + op->moved, op->src + op->moved, data, bytes);
+    else if (bytes == 8) /* the size at which a call to memcpy is felt */
+        memcpy(op->dst + op->moved, data, 8);
+    else if (bytes > 0)
+        memcpy(op->dst + op->moved, data, (size_t)bytes);
+    op->moved += bytes;
+}
 
 #endif
