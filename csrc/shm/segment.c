@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/cpu.h"
 #include "core/status.h"
 #include "shm/channel.h"
 #include "shm/wait.h"
@@ -36,9 +37,42 @@ static int64_t channels_offset(int64_t ranks)
     return sync_offset(ranks) + whole_pages(ranks * (int64_t)sizeof(zb_shm_sync_lines));
 }
 
+static int64_t slots_of(int64_t ranks)
+{
+    int64_t slots = ZB_SHM_SLOTS_PER_RANK / ranks;
+    if (slots > ZB_SHM_SLOTS_MAX)
+        return ZB_SHM_SLOTS_MAX;
+    return slots < ZB_SHM_SLOTS_MIN ? ZB_SHM_SLOTS_MIN : slots;
+}
+
+static int64_t channel_bytes(int64_t ranks)
+{
+    return (int64_t)sizeof(zb_shm_channel) + slots_of(ranks) * ZB_SHM_SLOT_BYTES;
+}
+
 static int64_t data_offset(int64_t ranks)
 {
-    return channels_offset(ranks) + whole_pages(ranks * ranks * (int64_t)sizeof(zb_shm_channel));
+    return channels_offset(ranks) + whole_pages(ranks * ranks * channel_bytes(ranks));
+}
+
+static zb_shm_channel *channel(const zb_shm *shm, int64_t from, int64_t to)
+{
+    int64_t ranks = shm->ranks;
+    return (zb_shm_channel *)(shm->base + channels_offset(ranks) + (from * ranks + to) * channel_bytes(ranks));
+}
+
+/* The lower rank of a pair begins with the first shuttle. A rank has none to go to itself. */
+static void meet_peer(zb_shm *shm, int64_t rank)
+{
+    zb_shm_peer *peer = &shm->peers[rank];
+    int higher = shm->rank > rank;
+    peer->tx = channel(shm, shm->rank, rank);
+    peer->rx = channel(shm, rank, shm->rank);
+    peer->tx_to = rank > shm->rank ? ZB_SHM_TO_HIGHER : ZB_SHM_TO_LOWER;
+    peer->rx_to = higher ? ZB_SHM_TO_HIGHER : ZB_SHM_TO_LOWER;
+    peer->shuttles = (higher ? peer->rx : peer->tx)->shuttles;
+    peer->last = (uint32_t)higher;
+    peer->own = rank == shm->rank ? 0 : 1u << peer->last;
 }
 
 int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes)
@@ -107,11 +141,11 @@ static int attach(char *base, int fd, int64_t rank, int oversubscribed, int64_t 
     shm->ranks = ranks;
     shm->oversubscribed = oversubscribed;
     shm->timeout_ns = timeout_ns;
-    zb_shm_channel *channels = (zb_shm_channel *)(base + channels_offset(ranks));
-    for (int64_t peer = 0; peer < ranks; peer++) {
-        peers[peer].tx = &channels[rank * ranks + peer];
-        peers[peer].rx = &channels[peer * ranks + rank];
-    }
+    shm->slots = (uint64_t)slots_of(ranks);
+    shm->pauses = zb_shm_pauses_between_looks();
+    shm->at_once = zb_isa_supported(ZB_AVX2);
+    for (int64_t peer = 0; peer < ranks; peer++)
+        meet_peer(shm, peer);
     shm->transport = (zb_coll_transport){.self = shm,
                                          .begin = zb_shm_begin,
                                          .post = zb_shm_post,
@@ -207,7 +241,7 @@ static int reserve_channel(zb_shm *shm, int64_t to, int64_t largest_send)
 {
     const zb_shm_peer *peer = &shm->peers[to];
     size_t lines = offsetof(zb_shm_channel, slots);
-    size_t sending = largest_send > ZB_SHM_INLINE_BYTES ? sizeof(zb_shm_channel) : lines;
+    size_t sending = largest_send > ZB_SHM_INLINE_BYTES ? (size_t)channel_bytes(shm->ranks) : lines;
     int status = reserve(shm, peer->tx, sending);
     return status == ZB_OK ? reserve(shm, peer->rx, lines) : status;
 }

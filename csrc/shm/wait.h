@@ -12,6 +12,9 @@ int zb_shm_sync(void *self, int bystander);
 /* The start of a round of a plan: like zb_shm_sync, and ZB_EMISMATCH where others are about to run another. */
 int zb_shm_start(void *self, const zb_coll_plan *plan);
 
+/* How many pauses make the time between two looks, on this processor. */
+int zb_shm_pauses_between_looks(void);
+
 /* Waits a moment for `peer`: pauses, yields or sleeps. ZB_EPEER, ZB_ETIMEDOUT, ZB_EGONE or ZB_EMISMATCH when there is
    no point any more. */
 int zb_shm_idle(void *self, zb_coll_wait *wait, int peer);
