@@ -132,6 +132,14 @@ int zb_coll_plan_restore(zb_coll_plan *plan, int64_t offset, int64_t bytes)
     return ZB_OK;
 }
 
+int zb_coll_plan_among(zb_coll_plan *plan, int64_t ranks)
+{
+    if (ranks < 1)
+        return ZB_EINVAL;
+    plan->ranks = ranks;
+    return ZB_OK;
+}
+
 void zb_coll_plan_describe(zb_coll_plan *plan, uint64_t fingerprint, const char *text)
 {
     plan->fingerprint = fingerprint;

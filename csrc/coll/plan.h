@@ -51,8 +51,12 @@ void zb_coll_plan_destroy(zb_coll_plan *plan);
    ZB_EINVAL: they are not there. */
 int zb_coll_plan_restore(zb_coll_plan *plan, int64_t offset, int64_t bytes);
 
+/* For a plan of some ranks of a world: its averages are over so many. ZB_EINVAL: over none. */
+int zb_coll_plan_among(zb_coll_plan *plan, int64_t ranks);
+
 /* Says what the plan does, for whoever must be told that his peer does something else: `fingerprint` is the same
-   on all ranks of one call and on no other, `text` is cut to what a line holds. Plans are born with 0 and "". */
+   on all ranks of one call and on no other (its upper 24 bits: on all ranks that start a round together, which may
+   be in calls of groups of their own), `text` is cut to what a line holds. Plans are born with 0 and "". */
 void zb_coll_plan_describe(zb_coll_plan *plan, uint64_t fingerprint, const char *text);
 
 /* One blocking execution on one slot; no clock is read. */
@@ -106,7 +110,7 @@ struct zb_coll_plan {
     char text[ZB_COLL_TEXT_BYTES];
     int64_t count;
     int64_t slots;
-    int64_t ranks;
+    int64_t ranks;          /* that an average is over */
     zb_coll_divide *divide; /* NULL: nothing can be scaled */
     int64_t steps;
     int64_t *begins; /* steps + 1 */

@@ -122,7 +122,7 @@ typedef struct {
 } zb_shm_channel;
 
 typedef struct {
-    _Alignas(ZB_SHM_APART) _Atomic uint64_t word; /* epoch: 40 bits | fingerprint of the call to come: 24 */
+    _Alignas(ZB_SHM_APART) _Atomic uint64_t word; /* epoch: 40 bits | upper bits of the fingerprint to come: 24 */
 } zb_shm_flag;
 
 typedef struct {

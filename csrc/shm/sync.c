@@ -15,7 +15,8 @@ enum { START_NS = 1000, START_NS_PER_RANK = 100, START_NS_OVERSUBSCRIBED = 20000
    that time has used up his share of the core when the round begins. */
 enum { AWAKE_NS = 60000 };
 
-enum { TAG_BITS = 24 };
+/* The tag of a meeting is the upper part of the fingerprint, which groups that start a round together share. */
+enum { TAG_BITS = 24, TAG_SHIFT = 64 - TAG_BITS };
 static const uint64_t TAG_MASK = ((uint64_t)1 << TAG_BITS) - 1;
 
 /* Until a word of this meeting, or of a later one, stands there. */
@@ -49,7 +50,7 @@ static int meet(zb_shm *shm, uint64_t tag, bool bystander)
         uint64_t theirs = atomic_load_explicit(mine, memory_order_relaxed);
         /* One that is ahead has met everybody already. */
         if ((int64_t)(theirs >> TAG_BITS) == shm->epoch && theirs != word)
-            return zb_shm_blame_message(shm, from, theirs & TAG_MASK, TAG_MASK);
+            return zb_shm_blame_message(shm, from, (theirs & TAG_MASK) << TAG_SHIFT, TAG_MASK << TAG_SHIFT);
     }
     return ZB_OK;
 }
@@ -106,5 +107,5 @@ int zb_shm_start(void *self, const zb_coll_plan *plan)
 {
     zb_shm *shm = self;
     zb_shm_announce(shm, plan);
-    return synchronise(shm, plan->fingerprint & TAG_MASK, plan->count == 0);
+    return synchronise(shm, plan->fingerprint >> TAG_SHIFT, plan->count == 0);
 }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun
-from zbench.fabrics.base import WINDOWED, Fabric, World, window
+from zbench.fabrics.base import WINDOWED, Fabric, World, group, window
 from zbench.fabrics.shm import Shm
 from zbench.routing import count_matrix
 
@@ -115,9 +115,15 @@ def out_elements(asked: Case) -> int:
     return count
 
 
-def wrong(fabric: Fabric, asked: Case, algorithm: str | None, registered: bool) -> str:
+def wrong(
+    fabric: Fabric,
+    asked: Case,
+    algorithm: str | None,
+    registered: bool,
+    members: tuple[int, ...] | None = None,
+) -> str:
     """Run one case for a few rounds and through `execute`; what is wrong with its outputs, or ""."""
-    rank, kind = fabric.world.rank, NUMPY_DTYPES[asked.dtype]
+    rank, kind = group(fabric.world, members).index(fabric.world.rank), NUMPY_DTYPES[asked.dtype]
     in_place = asked.in_place
     count = out_elements(asked)
     alloc = fabric.alloc if registered else lambda shape, _: np.empty(shape, kind)
@@ -125,7 +131,7 @@ def wrong(fabric: Fabric, asked: Case, algorithm: str | None, registered: bool) 
         {"in": alloc(operand(asked, rank, slot).shape, asked.dtype), "out": alloc((count,), asked.dtype)}
         for slot in range(SLOTS)
     ]
-    plan = fabric.prepare(asked, slots, algorithm)
+    plan = fabric.prepare(asked, slots, algorithm, members)
     label = f"{asked.key} {algorithm} {'registered' if registered else 'private'}"
     for batch in (1,) if in_place else (1, 3):
         for slot, buffers in enumerate(slots):
@@ -163,6 +169,32 @@ def run_cases(
         for op, dtype, size, settings, algorithm, registered in cases
     ]
     return [each for each in found if each]
+
+
+def run_groups(
+    fabric: Fabric, cases: list[list[tuple[list[int], str, str, int, dict[str, Any]]]]
+) -> list[str]:
+    """Of each list of groups that run side by side, what went wrong with this rank's."""
+    found = []
+    for groups in cases:
+        (own,) = (each for each in groups if fabric.world.rank in each[0])
+        members, op, dtype, size, settings = own
+        asked = case(op, dtype, size, len(members), **settings)
+        found.append(wrong(fabric, asked, None, True, tuple(members)))
+    return [each for each in found if each]
+
+
+def differ_in_group(fabric: Shm, sizes: list[int]) -> str:
+    """Two pairs, (0, 1) and (2, 3), of which each rank sends so many bytes; what it is told."""
+    rank = fabric.world.rank
+    members = (0, 1) if rank < 2 else (2, 3)
+    slots = [{name: fabric.alloc((sizes[rank],), "byte") for name in ("in", "out")}]
+    plan = fabric.prepare(case("sendrecv", "byte", sizes[rank], 2), slots, None, members)
+    try:
+        fabric.run_rounds(plan, 5)
+    except InvalidRun as error:
+        return str(error)
+    return "no error"
 
 
 def early_leavers(fabric: Shm, algorithm: str, rounds: int) -> list[list[int]]:

@@ -12,7 +12,8 @@ import pytest
 from zbench.case import Case
 from zbench.errors import InvalidRun, Unsupported, UsageError
 from zbench.fabrics.base import WINDOWED, World
-from zbench.fabrics.shm import FD_VARIABLE, INTEGERS, REDOPS, SUMMED, Shm
+from zbench.fabrics.planned import INTEGERS, REDOPS, SUMMED
+from zbench.fabrics.shm import FD_VARIABLE, Shm
 from zbench.native.coll import BITWISE
 from zbench.schedules.operation import OPERATIONS
 from zbench.schedules.table import ALGORITHMS

@@ -48,6 +48,19 @@ class World:
     """More ranks than cores: waiting must yield the core instead of spinning."""
 
 
+def group(world: World, members: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The ranks that do a case: all, or these, in their own order. This one's number among them is its index.
+
+    Raises ValueError unless they are different ranks of the world and this is one of them.
+    """
+    if members is None:
+        return tuple(range(world.size))
+    known = all(0 <= rank < world.size for rank in members)
+    if not known or len(set(members)) != len(members) or world.rank not in members:
+        raise ValueError(f"ranks {members} are no group of rank {world.rank} in a world of {world.size}")
+    return members
+
+
 @dataclass(frozen=True)
 class Seat:
     """How one worker process is started: a command before it, its environment, inherited files."""
@@ -76,6 +89,9 @@ class Fabric(ABC):
     schedules: ClassVar[bool] = False
     """Whether `prepare` takes an algorithm by name; a library that cannot be told runs its own choice."""
 
+    groups: ClassVar[bool] = False
+    """Whether `prepare` takes `members`, so that groups of ranks can do cases of their own side by side."""
+
     def __init__(self, world: World, option: str | None = None) -> None:
         self.world = world
         self.option = option
@@ -101,10 +117,21 @@ class Fabric(ABC):
     def read(self, buffer: Any) -> NDArray[Any]: ...
 
     @abstractmethod
-    def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Any:
+    def prepare(
+        self,
+        case: Case,
+        slots: Sequence[Slot],
+        algorithm: str | None = None,
+        members: tuple[int, ...] | None = None,
+    ) -> Any:
         """A plan, the same on all ranks; `algorithm` is forced, or None for the only one there is.
 
         Collective in the sense that every rank calls it in the same order. Raises Unsupported.
+
+        `members`, given only to a fabric with `groups`: the ranks of the world that do this case, which knows
+        them as 0, 1, ... in this order; `case.ranks` is their number. Every rank gives its own group and its
+        case; no rank is in two, and who has nothing to do is a group of one. Rounds stay common to the whole
+        world: all ranks ask for as many, of as many executions.
         """
 
     def algorithms(self, case: Case) -> tuple[str, ...]:

@@ -146,8 +146,16 @@ class Mpi(Fabric):
     def read(self, buffer: NDArray[Any]) -> NDArray[Any]:
         return buffer.copy()
 
-    def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Prepared:
+    def prepare(
+        self,
+        case: Case,
+        slots: Sequence[Slot],
+        algorithm: str | None = None,
+        members: tuple[int, ...] | None = None,
+    ) -> Prepared:
         """Raises Unsupported, UsageError for an algorithm, ValueError for buffers that are too small."""
+        if members is not None:
+            raise Unsupported("mpi: takes no groups")
         if algorithm is not None:
             raise UsageError(f"{case.key}: mpi chooses its algorithms itself, and has no {algorithm!r}")
         self._check(case)

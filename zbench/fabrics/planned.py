@@ -1,20 +1,29 @@
-"""How a case becomes a rank's plan: the algorithm by default, its chunks, its layout. Pure."""
+"""What shared memory takes, and how a case becomes a rank's plan: algorithm, chunks, layout. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
+from zbench.errors import Unsupported
 from zbench.fabrics.base import WINDOWED, window
+from zbench.native import coll
 from zbench.routing import count_matrix
 from zbench.schedules.action import Span
 from zbench.schedules.compile import compile_plan, digest, plan_hash
 from zbench.schedules.layout import Layout, by_counts, even
 from zbench.schedules.operation import NOTHING, OPERATIONS, Who, held
 from zbench.schedules.table import ALGORITHMS, Scaling, steps
+
+INTEGERS = ("int8", "uint8", "int32", "uint32", "int64", "uint64")
+REDOPS = (*coll.REDOPS, "avg")
+SUMMED = ("fp64", "fp32", "fp16", "bf16", *INTEGERS)
+POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
 
 SHORT_BYTES = 64 << 10
 """Up to here fewer waits win over fewer bytes."""
@@ -29,6 +38,27 @@ PIECE_BYTES = 64 << 10
 PIECES_MAX = 64
 """... but no more chunks than this, so that plans stay short."""
 PIPELINED = ("chain", "double-tree", "binomial")
+
+
+def check(case: Case, offers: Mapping[str, tuple[str, ...]], ranks: int) -> None:
+    """Refuse what `ranks` ranks cannot do. Raises Unsupported."""
+    paired = case.workload in POINT_TO_POINT
+    if case.workload not in offers or (paired and ranks < 2):
+        raise Unsupported(f"shm: {case.workload} {'needs two ranks' if paired else 'is not offered'}")
+    if case.dtype not in offers[case.workload]:
+        takes = ", ".join(offers[case.workload])
+        raise Unsupported(f"shm: {case.workload} takes {takes}, not {case.dtype}")
+    if case.ranks != ranks:
+        raise Unsupported(f"shm: {case.key} in a world of {ranks} ranks")
+    item_bytes = NUMPY_DTYPES[case.dtype].itemsize
+    if len(case.size) != 1 or case.size[0] % item_bytes:
+        raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
+    if case.workload == "alltoall" and case.size[0] % (item_bytes * case.ranks):
+        raise Unsupported(f"shm: {case.key}: the size must divide by {item_bytes * case.ranks} bytes")
+    if case.redop not in REDOPS or (case.redop in coll.BITWISE and case.dtype not in INTEGERS):
+        raise Unsupported(f"shm: {case.key}: no such reduction of {case.dtype}")
+    if not 0 <= case.root < case.ranks:
+        raise Unsupported(f"shm: {case.key}: no such root in a world of {case.ranks} ranks")
 
 
 def by_default(case: Case, oversubscribed: bool) -> str:
@@ -49,6 +79,14 @@ def rows(case: Case, algorithm: str, rank: int) -> NDArray[Any]:
     return compile_plan(
         own, layout(case, who, ALGORITHMS[case.workload][algorithm].blocks(who.ranks, pieces))
     )
+
+
+def among(rows: NDArray[Any], members: tuple[int, ...]) -> NDArray[Any]:
+    """The same plan for a group: its rank i is the world's members[i]."""
+    renamed = rows.copy()
+    named = rows["peer"] >= 0
+    renamed["peer"][named] = np.array(members)[rows["peer"][named]]
+    return renamed
 
 
 def hash_of_all(case: Case, algorithm: str) -> str:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
-from zbench.errors import InvalidRun, Unsupported, UsageError, explain, suggest
+from zbench.errors import InvalidRun, UsageError, explain, suggest
 from zbench.fabrics import planned
-from zbench.fabrics.base import Fabric, Seat, Slot, World
+from zbench.fabrics.base import Fabric, Seat, Slot, World, group
 from zbench.fabrics.blame import sentence
 from zbench.fabrics.memory import Area, available_bytes
 from zbench.native import coll, shm
@@ -39,10 +39,7 @@ TINY_BYTES = 4096
 PROBE_BYTES = 64 << 20
 """Largest copy of a probe: beyond, it measures the same memory for longer."""
 
-INTEGERS = ("int8", "uint8", "int32", "uint32", "int64", "uint64")
-REDOPS = (*coll.REDOPS, "avg")
-SUMMED = ("fp64", "fp32", "fp16", "bf16", *INTEGERS)
-POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
+POINT_TO_POINT = planned.POINT_TO_POINT
 UNBOUNDED = ("message_rate", "bidirectional")
 """What no probe here bounds: many lines travel at once, and two cores copy at once."""
 
@@ -74,8 +71,9 @@ class Shm(Fabric):
         name: f"{', '.join(doing)} by {name}, whatever the measured table says; also after private+"
         for name, doing in ALGORITHM_DOES.items()
     }
-    offers = {name: SUMMED if op.sums else ("byte",) for name, op in OPERATIONS.items()}
+    offers = {name: planned.SUMMED if op.sums else ("byte",) for name, op in OPERATIONS.items()}
     schedules = True
+    groups = True
     timeout_s = 30.0
     """The longest single wait for a peer."""
 
@@ -95,6 +93,7 @@ class Shm(Fabric):
             raise InvalidRun(f"shm: the segment is for {self._segment.ranks} ranks, not {world.size}")
         self._probed: list[NDArray[np.uint8]] = []
         self._area = Area(self._segment.data_bytes, shm.PAGE_BYTES)
+        self._grouped = 0
 
     @classmethod
     @contextmanager
@@ -168,22 +167,31 @@ class Shm(Fabric):
         first = planned.by_default(case, self.world.oversubscribed)
         return tuple(sorted(names, key=lambda name: name != first))  # else as in the table
 
-    def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Prepared:
+    def prepare(
+        self,
+        case: Case,
+        slots: Sequence[Slot],
+        algorithm: str | None = None,
+        members: tuple[int, ...] | None = None,
+    ) -> Prepared:
         """Raises Unsupported, UsageError for an unknown algorithm, MemoryError, ValueError for buffers
-        that are too small."""
-        self._check(case)
+        that are too small and for members that are no group."""
+        ranks = group(self.world, members)
+        meeting, whose = self._meeting(members)
+        planned.check(case, self.offers, len(ranks))
         known = self.algorithms(case)
         name = known[0] if algorithm is None else algorithm
         if name not in ALGORITHMS[case.workload]:
             raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
-        rows = planned.rows(case, name, self.world.rank)
+        rank = ranks.index(self.world.rank)
+        rows = planned.rows(case, name, rank)
         tmp = self._take(tmp_bytes(rows))
-        plan = coll.Plan(
-            rows, case.dtype, case.ranks, [{**slot, "tmp": tmp} for slot in slots], planned.redop(case)
-        )
-        if operand := planned.operand_in_place(case, self.world.rank):
+        views = [{**slot, "tmp": tmp} for slot in slots]
+        plan = coll.Plan(planned.among(rows, ranks), case.dtype, self.world.size, views, planned.redop(case))
+        plan.among(len(ranks))
+        if operand := planned.operand_in_place(case, rank):
             plan.restore(*operand)
-        plan.describe(f"{case.key} by {name}")
+        plan.describe(f"{case.key} by {name}{whose}", meeting=meeting)
         try:
             self._segment.reserve_channels(plan)
         except OSError as error:
@@ -191,26 +199,15 @@ class Shm(Fabric):
         registered = all(self._segment.holds(array) for slot in slots for array in slot.values())
         return Prepared(case, name, plan, registered)
 
-    def _check(self, case: Case) -> None:
-        offered = self.operations()
-        if case.workload not in offered:
-            lacks = "needs two ranks" if case.workload in POINT_TO_POINT else "is not offered"
-            raise Unsupported(f"shm: {case.workload} {lacks}")
-        if case.dtype not in offered[case.workload]:
-            takes = ", ".join(offered[case.workload])
-            raise Unsupported(f"shm: {case.workload} takes {takes}, not {case.dtype}")
-        if case.ranks != self.world.size:
-            raise Unsupported(f"shm: {case.key} in a world of {self.world.size} ranks")
-        item_bytes = NUMPY_DTYPES[case.dtype].itemsize
-        if len(case.size) != 1 or case.size[0] % item_bytes:
-            raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
-        if case.workload == "alltoall" and case.size[0] % (item_bytes * case.ranks):
-            raise Unsupported(f"shm: {case.key}: the size must divide by {item_bytes * case.ranks} bytes")
-        redop = case.redop
-        if redop not in REDOPS or (redop in coll.BITWISE and case.dtype not in INTEGERS):
-            raise Unsupported(f"shm: {case.key}: no such reduction of {case.dtype}")
-        if not 0 <= case.root < case.ranks:
-            raise Unsupported(f"shm: {case.key}: no such root in a world of {case.ranks} ranks")
+    def _meeting(self, members: tuple[int, ...] | None) -> tuple[str, str]:
+        """What the plans of all groups that start rounds together have in common, and a plan's own members.
+
+        Every rank prepares in the same order, so that the number of the plan is common.
+        """
+        if members is None:
+            return "", ""
+        self._grouped += 1
+        return f"groups {self._grouped}", f" of ranks {', '.join(map(str, members))}"
 
     def execute(self, plan: Prepared, slot: int) -> None:
         try:

@@ -101,8 +101,16 @@ class Torch(Fabric):
     def read(self, buffer: NDArray[Any]) -> NDArray[Any]:
         return buffer.copy()
 
-    def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Prepared:
+    def prepare(
+        self,
+        case: Case,
+        slots: Sequence[Slot],
+        algorithm: str | None = None,
+        members: tuple[int, ...] | None = None,
+    ) -> Prepared:
         """Raises Unsupported, UsageError for an algorithm, ValueError for buffers that do not fit."""
+        if members is not None:
+            raise Unsupported(f"torch:{self.backend}: takes no groups")
         if algorithm is not None:
             raise UsageError(f"{case.key}: no algorithm {algorithm!r}: {self.backend} chooses by itself")
         self._check(case)

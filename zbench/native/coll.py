@@ -116,6 +116,14 @@ def _pointer(array: NDArray[Any], writable: bool = False) -> Any:
     return ffi.cast("void *", array.ctypes.data)
 
 
+OWN_MASK = (1 << 40) - 1
+"""The bits of a fingerprint that tell one group's call from another's (csrc/coll/plan.h)."""
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
 class Plan:
     """One rank's plan, bound to the buffers of its slots, which it keeps alive.
 
@@ -172,11 +180,17 @@ class Plan:
         """What the transports in C take."""
         return self._plan
 
-    def describe(self, text: str, *details: str) -> None:
+    def among(self, ranks: int) -> None:
+        """It is the plan of a group of so many ranks, over which its averages are. Raises ValueError."""
+        check(lib.zb_coll_plan_among(self._plan, ranks), f"an average over {ranks} ranks")
+
+    def describe(self, text: str, *details: str, meeting: str = "") -> None:
         """What this plan does, in one line for people; ranks whose texts or details differ are in different
-        calls, and are told so."""
-        said = "\0".join((text, *details)).encode()
-        fingerprint = int.from_bytes(blake2b(said, digest_size=8).digest(), "little")
+        calls, and are told so. Those that start rounds together, each with its own group's call, say the
+        same `meeting`."""
+        own = _hash("\0".join((text, *details)))
+        common = _hash(meeting) if meeting else own
+        fingerprint = common & ~OWN_MASK | own & OWN_MASK
         lib.zb_coll_plan_describe(self._plan, fingerprint, text.encode())
 
     def execute(self, transport: Any, slot: int) -> None:

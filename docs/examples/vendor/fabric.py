@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError
-from zbench.fabrics.base import WINDOWED, Fabric, Seat, Slot, World, window
+from zbench.fabrics.base import WINDOWED, Fabric, Seat, Slot, World, group, window
 from zbench.schedules.action import RECEIVES, SENDS, Action, Kind, Span, Step
 from zbench.schedules.layout import Layout, even
 from zbench.schedules.operation import OPERATIONS, Who
+from zbench.schedules.rename import renamed
 from zbench.schedules.table import ALGORITHMS, steps
 
 VARIABLE = "SOCKETS_FDS"
@@ -53,6 +54,7 @@ class Sockets(Fabric):
         if name != "alltoallv"  # its layout is by_counts
     }
     schedules = True
+    groups = True
 
     def __init__(self, world: World, option: str | None = None) -> None:
         super().__init__(world, option)
@@ -92,19 +94,26 @@ class Sockets(Fabric):
     def algorithms(self, case: Case) -> tuple[str, ...]:
         return tuple(ALGORITHMS.get(case.workload, ()))
 
-    def prepare(self, case: Case, slots: Sequence[Slot], algorithm: str | None = None) -> Plan:
-        if case.dtype not in self.operations().get(case.workload, ()):
-            raise Unsupported(f"sockets: no {case.dtype} {case.workload}")
-        ranks, item_bytes = self.world.size, NUMPY_DTYPES[case.dtype].itemsize
+    def prepare(
+        self,
+        case: Case,
+        slots: Sequence[Slot],
+        algorithm: str | None = None,
+        members: tuple[int, ...] | None = None,
+    ) -> Plan:
+        ranks = group(self.world, members)
+        if case.dtype not in self.operations().get(case.workload, ()) or case.ranks != len(ranks):
+            raise Unsupported(f"sockets: no {case.dtype} {case.workload} of {case.ranks} ranks")
+        item_bytes = NUMPY_DTYPES[case.dtype].itemsize
         messages = window(case.size[0]) if case.workload in WINDOWED else 1
         name = algorithm or self.algorithms(case)[0]
         if case.redop != "sum" or case.in_place:
             raise Unsupported("sockets: sums from one buffer to another, no more")
-        who = Who(ranks, self.world.rank, case.root)
-        blocks = ALGORITHMS[case.workload][name].blocks(ranks, messages)
+        who = Who(len(ranks), ranks.index(self.world.rank), case.root)
+        blocks = ALGORITHMS[case.workload][name].blocks(len(ranks), messages)
         layout = even(case.workload, who, blocks, messages * case.size[0] // item_bytes, item_bytes)
-        own = steps(case.workload, name, *who, chunks=messages)
-        tmp = np.empty(layout.vector[-1] * (ranks + 2), np.uint8)
+        own = list(renamed(steps(case.workload, name, *who, chunks=messages), ranks))
+        tmp = np.empty(layout.vector[-1] * (len(ranks) + 2), np.uint8)
         views = [
             {key: buffer.view(np.uint8) for key, buffer in slot.items()} | {"tmp": tmp} for slot in slots
         ]
