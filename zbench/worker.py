@@ -23,11 +23,13 @@ from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
 from zbench.measure.channel import PROTOCOL, Channel, Message, connect
 from zbench.measure.fingerprint import digest, fingerprint
+from zbench.measure.pairs import PairsBench
 from zbench.measure.settle import LIMIT_BURSTS, settle
 from zbench.meters.base import Meter
 from zbench.records.schema import Record
 from zbench.signals import ignore
 from zbench.subject import Subject
+from zbench.workloads.pairs import RUNS
 from zbench.workloads.slots import slot_count
 
 PR_SET_PDEATHSIG = 1
@@ -129,6 +131,8 @@ def _bench(parts: dict[str, Any], case: Case, order: Message, algorithm: str | N
     fabric: Fabric | None = parts.get("fabric")
     if card and fabric:
         return StepBench(card, fabric, case, seeds, algorithm)
+    if fabric and case.workload in RUNS:
+        return PairsBench(fabric, case, seeds)
     if fabric:
         return FabricBench(fabric, case, seeds, algorithm)
     assert card is not None

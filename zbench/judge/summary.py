@@ -224,7 +224,8 @@ def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Su
     span = interval(list(medians), list(speeds) or None)
     median = span.median if span else medians[0]
     values = sorted(work.value(case, ns) for ns in (span.lo, span.hi)) if span else []
-    single = all(record.batch == 1 for record in records) and operations <= ROUND_TRIP
+    # of pairs a sample is the middle one's: its percentiles are no pair's
+    single = all(record.batch == 1 and not record.pairs for record in records) and operations <= ROUND_TRIP
     samples = [_rounds(bursts) / operations for bursts in launches.values()]
     return msgspec.structs.replace(
         summary,

@@ -16,7 +16,7 @@ from zbench.cards.base import Card, Slot
 from zbench.case import Case
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import InvalidRun
-from zbench.fabrics.base import Fabric
+from zbench.fabrics.base import Fabric, Share
 from zbench.native import cpu
 from zbench.workloads import step, workload
 from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload
@@ -161,6 +161,18 @@ class Bench(ABC):
                 for slot in range(len(self.slots)):
                     self.write(slot, name, data)
 
+    def verify(self, slots: Sequence[int], rng: np.random.Generator) -> tuple[list[Finding], int]:
+        """Of each of these slots what its last execution left; and how many that were."""
+        return [self.check(slot, rng) for slot in slots], len(slots)
+
+    def executions(self, rounds: int, batch: int) -> int:
+        """Of a burst of so many rounds."""
+        return rounds * batch
+
+    def pairs(self, timing: Timing, share: Share) -> dict[str, Any] | None:
+        """What each pair of ranks took, where the case is about pairs. All ranks call it."""
+        return None
+
     def check(self, slot: int, rng: np.random.Generator) -> Finding:
         """Verify the outputs that the last execution on `slot` left."""
         inputs = self.workload.fill(self.case, self.seeds[slot], self.rank)
@@ -249,8 +261,11 @@ class FabricBench(Bench):
             self.max_batch = 1  # a second execution would find the result of the first
         buffers = self.workload.buffers(case)
         self.slots = [{n: fabric.alloc(b.shape, b.dtype) for n, b in buffers.items()} for _ in seeds]
-        self.plan = fabric.prepare(case, self.slots, algorithm)
+        self.plan = self._prepare(algorithm)
         self.fill()
+
+    def _prepare(self, algorithm: str | None) -> Any:
+        return self.fabric.prepare(self.case, self.slots, algorithm)
 
     def run(self, rounds: int, batch: int) -> Timing:
         stamps = asked_for(self.fabric.run_rounds(self.plan, rounds, batch), (rounds, 2))

@@ -15,6 +15,7 @@ import numpy as np
 from zbench.fabrics.base import Share
 from zbench.measure import sustained
 from zbench.measure.bench import Bench, Ints, Span, Timing, joined
+from zbench.measure.pairs import middle
 from zbench.measure.telemetry import Watch, telemetry, watching
 from zbench.meters.base import Meter
 from zbench.workloads.base import Finding
@@ -185,10 +186,12 @@ def burst(
         spans = timed(bench, plan, policy, share, clock, watch)
     after = bench.probe()
     share = alone if together else share
-    timings = gather(share, joined(spans))
-    samples, parts, slowest = merge(timings)
+    timing = joined(spans)
+    pairs = bench.pairs(timing, share)
+    timings = gather(share, Timing(timing.samples_ns) if pairs else timing)
+    samples, parts, slowest = (middle(timings), {}, []) if pairs else merge(timings)
     invalid = first_reason(share, bench.validate(spans))
-    executions = len(samples) * plan.batch
+    executions = bench.executions(len(samples), plan.batch)
     verification = verify(bench, executions, timings, verify_seed, share)
     windows = [(span.began_ns, span.ended_ns) for span in spans]
     told = telemetry(meter, watch.readings, windows, watch.why) if meter else None
@@ -201,6 +204,7 @@ def burst(
         "samples_ns": samples.tolist(),
         "parts_ns": {name: part.tolist() for name, part in parts.items()},
         "slowest_rank": slowest if len(timings) > 1 else [],
+        "pairs": pairs,
         "probe": before and after and {"unit": before[0], "before": before[1], "after": after[1]},
         "clock_cost_ns": clock_cost_ns,
         "telemetry": msgspec.to_builtins(told),
@@ -275,8 +279,7 @@ def verify(bench: Bench, executions: int, timings: list[Timing], seed: int, shar
     slots = rng.permutation(min(len(bench.slots), executions))
     slot_bytes = max(1, bench.workload.memory_bytes(bench.case))
     slots = slots[: min(VERIFY_SLOTS, max(1, VERIFY_BYTES // slot_bytes))]
-    findings = [bench.check(int(slot), rng) for slot in slots]
-    checked = len(slots)
+    findings, checked = bench.verify([int(slot) for slot in slots], rng)
     if bench.case.workload == "barrier":
         why = left_early(timings)
         findings, checked = [Finding(not why, 0.0, why)], executions

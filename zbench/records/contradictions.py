@@ -10,7 +10,7 @@ from math import isfinite
 
 from zbench.dtypes import DTYPES
 from zbench.errors import suggest
-from zbench.records.schema import MOST_SAMPLES, Record, Run, Telemetry
+from zbench.records.schema import MOST_SAMPLES, PairTimes, Record, Run, Telemetry
 from zbench.workloads import WORKLOADS
 from zbench.workloads.profiles import PROFILES
 
@@ -121,5 +121,20 @@ def _counts(record: Record) -> Iterator[str]:
             yield f"slowest_rank: {len(record.slowest_rank)} counts for {record.ranks} ranks"
         if sum(record.slowest_rank) != rounds or min(record.slowest_rank) < 0:
             yield f"slowest_rank: counts {sum(record.slowest_rank)} rounds of {rounds}"
+    if record.pairs is not None:
+        yield from _pairs(record.pairs, record.ranks)
     if (check := record.verification) is not None and not 0 <= check.checked <= check.of:
         yield f"verification: checked {check.checked} of {check.of}"
+
+
+def _pairs(told: PairTimes, ranks: int) -> Iterator[str]:
+    for name, times in (("median_ns", told.median_ns), ("p99_ns", told.p99_ns)):
+        if len(times) != len(told.pairs):
+            yield f"pairs.{name}: {len(times)} times for {len(told.pairs)} pairs"
+        if not all(time is None or (isfinite(time) and time >= 0) for time in times):
+            yield f"pairs.{name}: a time is negative, or no number"
+    for name, places in (("hosts", told.hosts), ("cores", told.cores)):
+        if len(places) != ranks:
+            yield f"pairs.{name}: {len(places)} for {ranks} ranks"
+    if any(not (0 <= a < ranks and 0 <= b < ranks and a != b) for a, b in told.pairs):
+        yield f"pairs: one is no pair of {ranks} ranks"

@@ -3,7 +3,7 @@
 Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
-     limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry;
+     limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry, pairs;
      Run: minutes, each; Choices: cases, forced
 """
 
@@ -92,6 +92,21 @@ class Telemetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """What ended the telemetry early, or spoiled it."""
 
 
+class PairTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every two ranks took that met in this burst; `samples_ns` is the middle pair's."""
+
+    pairs: list[tuple[int, int]]
+    """Who began or sent, and the other."""
+    median_ns: list[float]
+    """Of each pair's rounds, as they stand in `samples_ns`: of `batch` executions."""
+    p99_ns: list[float | None]
+    """Upper bound; None: too few rounds for one."""
+    hosts: list[str]
+    """Of each rank."""
+    cores: list[int]
+    """Likewise, the only one that it may run on; -1: several."""
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One burst: one case inside one launch of one subject."""
 
@@ -120,6 +135,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Where a round's time went, one figure a round (step: compute, wait, communication)."""
     slowest_rank: list[int] = []
     """Rounds in which each rank was the slowest, by rank."""
+    pairs: PairTimes | None = None
+    """None: the case is not about pairs."""
     probe: Probe | None = None
     clock_cost_ns: float = 0.0
     telemetry: Telemetry | None = None

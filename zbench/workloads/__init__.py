@@ -8,11 +8,12 @@ from zbench.workloads.copies import COPY_WORKLOADS
 from zbench.workloads.gemm import GEMM
 from zbench.workloads.grouped_gemm import GROUPED_GEMM
 from zbench.workloads.messages import MESSAGES
+from zbench.workloads.pairs import PAIRS
 from zbench.workloads.step import STEP
 from zbench.workloads.stream import STREAMS
 
 WORKLOADS: dict[str, Workload] = {
-    w.name: w for w in (GEMM, GROUPED_GEMM, ATTENTION, *STREAMS, *COPY_WORKLOADS, *MESSAGES, STEP)
+    w.name: w for w in (GEMM, GROUPED_GEMM, ATTENTION, *STREAMS, *COPY_WORKLOADS, *MESSAGES, *PAIRS, STEP)
 }
 
 

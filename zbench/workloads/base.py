@@ -62,6 +62,8 @@ class Answer:
     rank: int
     inputs: dict[str, Array]
     outputs: dict[str, Array]
+    members: tuple[int, ...] = ()
+    """The ranks that did it, where it was a group."""
 
 
 Check = Callable[[Answer, np.random.Generator], Finding]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.schedules.operation import OPERATIONS
+from zbench.workloads.pairs import RANKS_MIN
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -32,6 +33,9 @@ class Profile:
     other_sizes: tuple[int, ...]
     step: tuple[int, int, int]
     """(m, n, k) of the training step on one rank."""
+    pair_sizes: tuple[int, int] | None = None
+    """Bytes of a message by which latency and bandwidth of all pairs of ranks are measured; None: they are
+    not. Of P ranks these are P - 1 matchings, and twice as many."""
     verdicts: bool = True
     """Two launches carry no verdict: an interval of one degree of freedom decides nothing."""
     sustained: bool = False
@@ -97,6 +101,7 @@ PROFILES = {
             others=OTHERS,
             other_sizes=(*_POWERS, 64 * MIB),
             step=(1024, 2048, 2048),
+            pair_sizes=(8, 1 * MIB),
         ),
     )
 }
@@ -128,11 +133,16 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
         sizes = sorted({-(-size // least) * least for size in profile.other_sizes})
         return messages(workload, tuple(sizes), dtype)
 
+    pairs = []
+    if profile.pair_sizes and ranks >= RANKS_MIN:
+        short, long = profile.pair_sizes
+        pairs = [*messages("pairs_latency", (short,)), *messages("pairs_bandwidth", (long,))]
     return [
         *messages("pingpong", profile.latency_sizes),
         *messages("unidirectional", profile.bandwidth_sizes),
         *messages("bidirectional", profile.bandwidth_sizes),
         *messages("message_rate", (8,)),
+        *pairs,
         *messages("barrier", (0,)),
         *messages("bcast", profile.bcast_sizes),
         *messages("allreduce", profile.allreduce_sizes, "fp32"),
