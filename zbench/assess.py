@@ -18,6 +18,7 @@ from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
 from zbench.judge.history import Kept, Series
 from zbench.judge.hostcards import HostCards, host_cards
 from zbench.judge.outcome import exit_code
+from zbench.judge.pairs import pair_maps
 from zbench.judge.peers import against_best
 from zbench.judge.power import gains
 from zbench.judge.ratios import aa_floor, ratios
@@ -119,6 +120,7 @@ def assess(
         datasheets=of_subjects(run, records),
         gains=gains(records),
         sustained=sustained(records) if run.minutes is not None else (),
+        pairs=pair_maps(records),
         hostcards=host_cards(summaries, run.cards, margins.get("card", 0.0)) if run.each else HostCards(),
     )
 

@@ -18,6 +18,7 @@ from zbench.report.charts.gemm import gemm_share
 from zbench.report.charts.hostcards import host_strip
 from zbench.report.charts.ladder import ladder
 from zbench.report.charts.latency import latency
+from zbench.report.charts.pairs import pair_map
 from zbench.report.charts.roofline import roofline
 from zbench.report.charts.sustained import sustained
 from zbench.report.findings import Findings
@@ -41,6 +42,8 @@ def draw(findings: Findings) -> list[Chart | Missing]:
         algorithms(findings.worlds),
         efficiency(findings.scaling, summaries, floors),
     ]
+    if findings.pairs:  # few runs ask for them
+        drawn.append(pair_map(findings.pairs))
     if findings.run.minutes is not None:  # it is what such a run was for
         drawn.insert(1, sustained(findings.sustained))
     if findings.run.each:  # likewise

@@ -10,6 +10,7 @@ from zbench.judge.choices import World
 from zbench.judge.claims import Claim
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.hostcards import HostCards
+from zbench.judge.pairs import PairMap
 from zbench.judge.peers import Group
 from zbench.judge.power import Gain
 from zbench.judge.ratios import AA, Ratio
@@ -46,6 +47,8 @@ class Findings:
     """Of a run by the minute: how its cases lasted."""
     hostcards: HostCards = field(default_factory=HostCards)
     """Of a run of each card of the host: which is slow, and how much they disturb each other."""
+    pairs: Sequence[PairMap] = ()
+    """All pairs of ranks, where they were measured: which link or rank is slow."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

@@ -50,6 +50,7 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
             tuple(line for found in each for line in found.hostcards.lineups),
             tuple(d for found in each for d in found.hostcards.disturbances),
         ),
+        pairs=_adjacent((one for found in each for one in found.pairs), lambda one: one.key),
         members=members,
     )
 
@@ -78,6 +79,7 @@ def _labelled(found: Findings, label: str) -> Findings:
             ),
             tuple(replace(d, subject=mark(d.subject)) for d in found.hostcards.disturbances),
         ),
+        pairs=[replace(each, subject=mark(each.subject)) for each in found.pairs],
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],

@@ -12,7 +12,7 @@ from zbench.judge.datasheets import DataSheet, share
 from zbench.judge.summary import Summary
 from zbench.records import store
 from zbench.records.schema import Run
-from zbench.report import choices, hostcards, series, standing, style, svg, words
+from zbench.report import choices, hostcards, pairs, series, standing, style, svg, words
 from zbench.report.chart import Chart, Missing
 from zbench.report.conditions import machine, machines, settings
 from zbench.report.cost import cost
@@ -82,6 +82,8 @@ def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
         choices=choices,
         hostcards=hostcards.tables(findings.hostcards),
         about_hostcards=hostcards.ABOUT,
+        pairs=pairs,
+        pair_rows=pairs.table(findings.pairs),
         datasheets={sheet.name: sheet for sheet in findings.datasheets.values()}.values(),
         cases=[_case(summary, findings.datasheets) for summary in findings.summaries],
         reproduce=[

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from zbench.judge.power import Gain
 from zbench.records.schema import Run
-from zbench.report import hostcards, words
+from zbench.report import hostcards, pairs, words
 from zbench.report.findings import Findings
 
 LISTED = 3
@@ -35,6 +35,8 @@ def _of(findings: Findings) -> list[tuple[str, str]]:
         found.append(("is imported", why))
     if slow := hostcards.slow(findings.hostcards):
         found.append((f"found {words.counted(len(slow), 'slow card')}", _listed(list(slow.values()))))
+    if links := [f"{pairs.suspect(s, m)} in {m.key}" for m in findings.pairs for s in m.suspects]:
+        found.append(("found slow ranks or pairs of ranks", _listed(links)))
     if run.each and len(run.cards) == 1:
         found.append(("is of one card", f"there is one of this kind on this host, {run.cards[0]}"))
     if slowed := [s for s in findings.summaries if s.watched and s.watched.throttle]:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.summary import Summary
-from zbench.report import choices, hostcards, rows, standing, words
+from zbench.report import choices, hostcards, pairs, rows, standing, words
 from zbench.report.conditions import machine
 from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
@@ -88,6 +88,7 @@ def render_screen(
         *screen.results(findings, every_result),
         *screen.standing(findings),
         *screen.hostcards(findings),
+        *screen.told(pairs.TITLE, pairs.brief(findings.pairs)),
         screen.noise(findings),
         screen.places(findings, page),
     ]
@@ -257,11 +258,14 @@ class Screen:
 
     def hostcards(self, findings: Findings) -> list[RenderableType]:
         """The cards of the host, a case in two lines."""
-        told = hostcards.brief(findings.hostcards)
-        if not told:
+        return self.told(hostcards.TITLE, hostcards.brief(findings.hostcards))
+
+    def told(self, title: str, entries: Sequence[tuple[str, str]]) -> list[RenderableType]:
+        """A title, then of each entry what it is about and, indented, what it is; nothing without any."""
+        if not entries:
             return []
-        lines = (line for key, text in told for line in (self.say(key), self._indented(text)))
-        return [Text(), self.say(hostcards.TITLE, "bold"), *lines]
+        lines = (line for about, text in entries for line in (self.say(about), self._indented(text)))
+        return [Text(), self.say(title, "bold"), *lines]
 
     def noise(self, findings: Findings) -> RenderableType:
         floors = [f"{suite} {words.floor(aa.floor)}" for suite, aa in findings.floors.items()]
