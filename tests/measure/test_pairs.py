@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from zbench.case import Case
 from zbench.errors import Unsupported
 from zbench.fabrics.base import World
 from zbench.fabrics.shm import FD_VARIABLE, Shm
+from zbench.judge.observations import speaks_of
+from zbench.judge.summary import summarise
 from zbench.measure.pairs import PairsBench
 from zbench.records import store
 
@@ -37,9 +40,10 @@ def run(folder: Path, *words: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Three ranks: in each matching one rests."""
+    """Three ranks: in each matching one rests; and what a message adds to others under way."""
     folder = tmp_path_factory.mktemp("few")
-    code, told = run(folder, "--ranks", "3", "--case", "pairs*", "--profile", "full", "--launches", "1")
+    cases = ("--case", "pairs*", "--case", "pipelined/byte/8/*")
+    code, told = run(folder, "--ranks", "3", *cases, "--profile", "full", "--launches", "1")
     assert code in (0, 3), told
     return folder / "run", told
 
@@ -58,6 +62,18 @@ def test_every_pair_is_measured_and_verified(few: tuple[Path, str]) -> None:
         assert (record.status, record.verification.checked) == ("ok", matchings)
         assert record.verification.of == len(record.samples_ns) * record.batch * matchings
         assert record.slowest_rank == []
+
+
+def test_a_pipelined_latency_is_measured_apart_and_never_called_latency(few: tuple[Path, str]) -> None:
+    """A window of 64 messages one way and an acknowledgement, over the messages; what arrived is compared."""
+    _, records = store.load(few[0])
+    (summary,) = summarise(r for r in records if r.case.workload == "pipelined" and r.role == "measure")
+    (record, *_) = (r for r in records if r.case.workload == "pipelined" and r.role == "measure")
+    assert (summary.metric, summary.unit, summary.verified) == ("pipelined_latency", "s", True)
+    assert summary.median_ns == pytest.approx(np.median(record.samples_ns) / record.batch / 64)
+    assert summary.percentiles == {}
+    assert speaks_of(summary, "pipelined_latency")
+    assert not speaks_of(summary, "latency")
 
 
 def test_the_screen_the_page_and_the_document_tell_of_pairs(few: tuple[Path, str]) -> None:

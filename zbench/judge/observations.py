@@ -103,7 +103,8 @@ def speaks_of(summary: Summary, metric: str) -> bool:
     if metric == "energy_efficiency":
         return summary.metric == "rate" and summary.watched is not None
     if metric == "pipelined_latency":
-        return summary.metric in ("bandwidth", "message_rate") and summary.suite == "fabric"
+        several = ("pipelined_latency", "bandwidth", "message_rate")
+        return summary.metric in several and summary.suite == "fabric"
     return metric == summary.metric or (metric == "algbw" and summary.metric == "busbw")
 
 

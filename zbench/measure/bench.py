@@ -20,6 +20,7 @@ from zbench.fabrics.base import Fabric, Share
 from zbench.native import cpu
 from zbench.workloads import step, workload
 from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload
+from zbench.workloads.messages import performed
 
 CLOCK_AGREEMENT = 0.02
 """Back-to-back card rounds must add up to the harness' own clock within this share ..."""
@@ -265,7 +266,7 @@ class FabricBench(Bench):
         self.fill()
 
     def _prepare(self, algorithm: str | None) -> Any:
-        return self.fabric.prepare(self.case, self.slots, algorithm)
+        return self.fabric.prepare(performed(self.case), self.slots, algorithm)
 
     def run(self, rounds: int, batch: int) -> Timing:
         stamps = asked_for(self.fabric.run_rounds(self.plan, rounds, batch), (rounds, 2))
@@ -281,7 +282,7 @@ class FabricBench(Bench):
         self.fabric.write(self.slots[slot][name], data)
 
     def probe(self) -> tuple[str, float] | None:
-        return self.fabric.probe(self.case)
+        return self.fabric.probe(performed(self.case))
 
     def variant(self) -> dict[str, str]:
         return self.fabric.variant(self.plan)

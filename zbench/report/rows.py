@@ -74,7 +74,7 @@ def headline(summaries: Iterable[Summary]) -> list[Summary]:
         )
         if s.status == "skipped":
             line = ("skipped", s.subject, s.why)
-        smaller = s.metric == "latency"
+        smaller = s.metric in ("latency", "pipelined_latency")
         other = chosen.get(line)
         if other is None or (s.case.size < other.case.size if smaller else s.case.size > other.case.size):
             chosen[line] = s

@@ -47,6 +47,16 @@ COMBINE: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
+PERFORMED = {"pipelined": "message_rate"}
+"""What a fabric does for a workload where that is another one's operation, read as another metric."""
+
+
+def performed(case: Case) -> Case:
+    """What the fabric is asked to do."""
+    name = PERFORMED.get(case.workload, case.workload)
+    return Case(name, case.dtype, case.size, case.parameters)
+
+
 def elements(case: Case) -> int:
     """Of the whole vector."""
     messages = window(case.size[0]) if case.workload in WINDOWED else 1
@@ -70,6 +80,7 @@ def held_elements(case: Case, extent: Extent) -> int:
 def buffers(case: Case) -> dict[str, Buffer]:
     """The same on every rank, those that are not used included. In place, `out` holds the vector, and `in`
     what is put into it before each round."""
+    case = performed(case)
     operation = OPERATIONS[case.workload]
     everyone = Who(case.ranks, 0, 0)  # a root has no less than others
     reads = held_elements(case, operation.reads(everyone))
@@ -97,7 +108,7 @@ def _operand(rng: np.random.Generator, count: int, case: Case) -> Array:
 
 def check(answer: Answer, rng: np.random.Generator) -> Finding:
     """What stands in `out`, against what the definition of the operation wants there, bit by bit."""
-    case, name, out = answer.case, f"rank {answer.rank}: out", answer.outputs["out"]
+    case, name, out = performed(answer.case), f"rank {answer.rank}: out", answer.outputs["out"]
     expected = result(case, answer.seed, answer.rank)
     if expected is None:
         return Finding(True, 0.0)
@@ -265,6 +276,8 @@ MESSAGES = (
         operations=lambda case: 2 * window_of(case),
     ),
     message("message_rate", "message_rate", "1/s", lambda case, ns: 1e9 / ns, operations=window_of),
+    # a window one way, then an acknowledgement: what one message adds, and no latency
+    message("pipelined", "pipelined_latency", "s", seconds, operations=window_of),
     message("barrier", "latency", "s", seconds, data=False),
     *(message(op, "busbw", "B/s", busbw(factor)) for op, factor in BUSBW_FACTORS.items()),
 )

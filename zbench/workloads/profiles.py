@@ -33,6 +33,8 @@ class Profile:
     other_sizes: tuple[int, ...]
     step: tuple[int, int, int]
     """(m, n, k) of the training step on one rank."""
+    pipelined_sizes: tuple[int, ...] = ()
+    """Of what is never called a latency: the time that a message adds to others under way."""
     pair_sizes: tuple[int, int] | None = None
     """Bytes of a message by which latency and bandwidth of all pairs of ranks are measured; None: they are
     not. Of P ranks these are P - 1 matchings, and twice as many."""
@@ -88,6 +90,7 @@ PROFILES = {
             others=MOST_USED,
             other_sizes=(4 * MIB,),
             step=(512, 1024, 1024),
+            pipelined_sizes=(8,),
         ),
         Profile(
             name="full",
@@ -101,6 +104,7 @@ PROFILES = {
             others=OTHERS,
             other_sizes=(*_POWERS, 64 * MIB),
             step=(1024, 2048, 2048),
+            pipelined_sizes=_POWERS[:5],
             pair_sizes=(8, 1 * MIB),
         ),
     )
@@ -139,6 +143,7 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
         pairs = [*messages("pairs_latency", (short,)), *messages("pairs_bandwidth", (long,))]
     return [
         *messages("pingpong", profile.latency_sizes),
+        *messages("pipelined", profile.pipelined_sizes),
         *messages("unidirectional", profile.bandwidth_sizes),
         *messages("bidirectional", profile.bandwidth_sizes),
         *messages("message_rate", (8,)),
