@@ -23,6 +23,7 @@ from zbench.judge.peers import against_best
 from zbench.judge.power import gains
 from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
+from zbench.judge.stragglers import votes
 from zbench.judge.summary import Summary, summarise
 from zbench.judge.sustained import sustained
 from zbench.judge.verdicts import judge
@@ -121,6 +122,7 @@ def assess(
         gains=gains(records),
         sustained=sustained(records) if run.minutes is not None else (),
         pairs=pair_maps(records),
+        votes=votes(records),
         hostcards=host_cards(summaries, run.cards, margins.get("card", 0.0)) if run.each else HostCards(),
     )
 

@@ -15,6 +15,8 @@ from zbench.judge.reasons import distance
 from zbench.judge.scaling import Projection, Scaling, scaling
 from zbench.judge.summary import summarise
 from zbench.judge.verdicts import decide, judge
+from zbench.records.schema import PairTimes
+from zbench.workloads import workload
 
 MS = 1_000_000
 NOISE = np.array([1.000, 1.002, 0.999, 1.001, 0.998])
@@ -404,6 +406,44 @@ def test_one_pair_of_many_settles_nothing_about_pairs(make):
     found = verdict(wanted, make.launches(eight, NOISE * 2000, "shm"))
     assert found.verdict == "NOT TESTABLE"
     assert "the claim is about the pairs of 8 ranks, one of them was measured" in found.why
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "operator", "limit", "expected"),
+    [
+        ("pairs_latency", "latency", "<=", "4 us", {"max_over_pairs": "NOT MET", "min_over_pairs": "MET"}),
+        (
+            "pairs_bandwidth",
+            "bandwidth",
+            ">=",
+            "1 MB/s",
+            {"max_over_pairs": "MET", "min_over_pairs": "NOT MET"},
+        ),
+    ],
+)
+def test_all_pairs_of_a_world_settle_a_claim_about_them(make, name, metric, operator, limit, expected):
+    """By the slowest and the fastest of each launch, whatever the middle pair takes."""
+    case = Case(name, "byte", (8,), {"ranks": 3})
+    operations = workload(name).operations(case)
+    records = [
+        make.record(
+            case,
+            block,
+            [3000 * operations],
+            "shm",
+            pairs=PairTimes(
+                pairs=[(0, 1), (1, 2), (2, 0)],
+                median_ns=[noise * ns * operations for ns in (1000, 3000, 20_000)],
+                p99_ns=[None] * 3,
+                hosts=["node"] * 3,
+                cores=[0, 1, 2],
+            ),
+        )
+        for block, noise in enumerate(NOISE)
+    ]
+    for statistic, word in expected.items():
+        wanted = claim(metric=metric, case=f"{name}/*", operator=operator, value=limit, statistic=statistic)
+        assert verdict(wanted, records).verdict == word
 
 
 def test_a_cost_needs_a_price(make):

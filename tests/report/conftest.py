@@ -18,6 +18,7 @@ from zbench.judge.facts import HOST_CONDITIONS, RunFacts
 from zbench.judge.peers import against_best
 from zbench.judge.ratios import aa_floor, ratios
 from zbench.judge.scaling import scaling
+from zbench.judge.stragglers import votes
 from zbench.judge.summary import Summary, summarise
 from zbench.judge.verdicts import judge
 from zbench.records.schema import Choices, Probe, Record, Run, Verification
@@ -270,6 +271,7 @@ def judged(records: Sequence[Record], run: Run, directory: Path = Path("results/
         scaling=scaled,
         peers=against_best(summaries, subjects),
         worlds=worlds(run, summaries),
+        votes=votes(records),
     )
 
 

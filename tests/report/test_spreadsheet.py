@@ -30,6 +30,7 @@ def test_columns_are_the_public_interface(findings: Findings) -> None:
         *("value_bytes_per_s", "low_bytes_per_s", "high_bytes_per_s"),
         *("value_per_s", "low_per_s", "high_per_s", "value_s", "low_s", "high_s"),
         *("fraction_of_peak", "why", "power_w", "clock_hz", "temperature_c", "flop_per_j", "throttle"),
+        *("p50_ns", "p95_ns", "p99_ns", "last_rank", "last_share", "last_p", "straggler"),
     ) == COLUMNS
     assert render_csv(findings).splitlines()[0] == ",".join(COLUMNS)
 

@@ -56,7 +56,8 @@ def obstacles_to(claim: Claim, found: Sequence[Observation], facts: RunFacts) ->
     if claim.metric == "energy_efficiency":
         reasons += dict.fromkeys(o.why for o in found if o.value is None and o.status == "ok")
     world = max((o.ranks for o in found), default=0)
-    if claim.statistic.endswith("_over_pairs") and len(found) == 1 and world > 2:
+    one_pair = len(found) == 1 and not found[0].all_pairs
+    if claim.statistic.endswith("_over_pairs") and one_pair and world > 2:
         reasons.append(f"the claim is about the pairs of {world} ranks, one of them was measured")
     here: Conditions = {"path": "across hosts" if facts.hosts > 1 else "on one host"} if facts.hosts else {}
     here |= WORKLOAD_CONDITIONS.get(claim.case.partition("/")[0], {}) | facts.conditions

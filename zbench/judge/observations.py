@@ -19,6 +19,7 @@ from zbench.records.schema import Sheet
 from zbench.workloads.copies import COPIES
 
 PER_TIME = {"rate", "bandwidth", "algbw", "busbw", "message_rate", "tokens_per_second"}
+OVER_PAIRS = ("min_over_pairs", "max_over_pairs")
 TIMES = {"latency", "pipelined_latency", "time", "cost"}
 """A ratio of these is a ratio of times (of cost: at one price per hour), either way round."""
 HOUR_S = 3600
@@ -52,6 +53,8 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     method: str = ""
     confidence: float = 1 - INTERVAL_ALPHA
     """Of `bounds`; less where few launches fall into modes, and then it decides nothing."""
+    all_pairs: bool = False
+    """Every two ranks were measured, and not one pair for all."""
     beside: tuple[str, ...] = ()
     """Other keys that the figure is made of, measured in the same blocks."""
     status: str = "ok"
@@ -134,6 +137,7 @@ def _absolute(claim: Claim, summary: Summary, price_per_card_hour: float) -> Obs
         ranks=summary.ranks,
         launches=summary.launches,
         method=summary.method,
+        all_pairs=bool(summary.pair_extremes_ns),
         status=summary.status,
         why=summary.why,
     )
@@ -145,7 +149,7 @@ def _absolute(claim: Claim, summary: Summary, price_per_card_hour: float) -> Obs
         return _tail(claim, summary, found, price_per_card_hour)
     if claim.metric == "energy_efficiency":
         return _efficiency(summary.watched, found)
-    times = summary.launch_means_ns if claim.statistic == "mean" else summary.launch_medians_ns
+    times = _times(claim, summary)
     values = tuple(_metric(summary, claim.metric, ns, price_per_card_hour) for ns in times)
     speeds = summary.launch_speeds
     if speeds and claim.metric == "mfu":
@@ -163,6 +167,14 @@ def _absolute(claim: Claim, summary: Summary, price_per_card_hour: float) -> Obs
         method=span.method if span else "one launch",
         confidence=span.confidence if span else 0.0,
     )
+
+
+def _times(claim: Claim, summary: Summary) -> tuple[float, ...]:
+    """Of each launch, in the claim's statistic: the largest rate over pairs is that of the fastest one."""
+    if claim.statistic in OVER_PAIRS and summary.pair_extremes_ns:
+        slowest = (claim.statistic == "max_over_pairs") == (claim.metric in TIMES)
+        return tuple(ends[slowest] for ends in summary.pair_extremes_ns)
+    return summary.launch_means_ns if claim.statistic == "mean" else summary.launch_medians_ns
 
 
 def _efficiency(watched: Watched | None, found: Observation) -> Observation:

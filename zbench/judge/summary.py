@@ -24,7 +24,7 @@ from zbench.records.schema import Probe, Record, Sheet
 from zbench.workloads import WORKLOADS, workload
 from zbench.workloads.base import Workload
 
-PERCENTILES = {"p50": 0.50, "p99": 0.99, "p99.9": 0.999}
+PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 ROUND_TRIP = 2
 """Operations of a ping-pong. Where one execution counts more (a window of messages), the time of a
 single operation was not observed, and no percentile of it is known."""
@@ -80,6 +80,8 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The smallest error that the least sensitive of the checks could see."""
     launch_medians_ns: tuple[float, ...] = ()
     launch_means_ns: tuple[float, ...] = ()
+    pair_extremes_ns: tuple[Pair, ...] = ()
+    """Where all pairs of ranks were measured: of each launch the median of the fastest and of the slowest."""
     launch_blocks: tuple[int, ...] = ()
     launch_speeds: tuple[float, ...] | None = None
     """What the probe beside each launch said of the machine, higher for faster."""
@@ -242,6 +244,7 @@ def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Su
         smallest_error=max((r.verification.smallest_error for r in records if r.verification), default=None),
         launch_medians_ns=medians,
         launch_means_ns=tuple(_ns(bursts, operations, np.mean) for bursts in launches.values()),
+        pair_extremes_ns=_extremes(launches.values(), operations),
         launch_blocks=tuple(block for block, _ in times),
         launch_speeds=speeds or None,
         percentiles=_bounds(samples, percentile_upper_bound, max) if single else {},
@@ -255,6 +258,14 @@ def _with_figures(summary: Summary, work: Workload, records: list[Record]) -> Su
 def _ns(records: Sequence[Record], operations: int, centre: Callable[[Floats], Any]) -> float:
     """Median or mean time of one operation in one launch."""
     return float(centre(_rounds(records))) / operations
+
+
+def _extremes(launches: Iterable[Sequence[Record]], operations: int) -> tuple[Pair, ...]:
+    """Of one operation; nothing where a launch has no pairs."""
+    told = [
+        [ns / r.batch / operations for r in each if r.pairs for ns in r.pairs.median_ns] for each in launches
+    ]
+    return tuple((min(times), max(times)) for times in told) if all(told) else ()
 
 
 def _rounds(records: Sequence[Record]) -> Floats:

@@ -15,6 +15,7 @@ from zbench.judge.peers import Group
 from zbench.judge.power import Gain
 from zbench.judge.ratios import AA, Ratio
 from zbench.judge.scaling import Scaling
+from zbench.judge.stragglers import Votes
 from zbench.judge.summary import Summary
 from zbench.judge.sustained import Sustained
 from zbench.judge.verdicts import Verdict
@@ -49,6 +50,8 @@ class Findings:
     """Of a run of each card of the host: which is slow, and how much they disturb each other."""
     pairs: Sequence[PairMap] = ()
     """All pairs of ranks, where they were measured: which link or rank is slow."""
+    votes: Sequence[Votes] = ()
+    """Of each collective, which ranks were last how often."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

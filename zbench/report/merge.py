@@ -50,6 +50,7 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
             tuple(line for found in each for line in found.hostcards.lineups),
             tuple(d for found in each for d in found.hostcards.disturbances),
         ),
+        votes=_adjacent((one for found in each for one in found.votes), lambda one: one.key),
         pairs=_adjacent((one for found in each for one in found.pairs), lambda one: one.key),
         members=members,
     )
@@ -79,6 +80,7 @@ def _labelled(found: Findings, label: str) -> Findings:
             ),
             tuple(replace(d, subject=mark(d.subject)) for d in found.hostcards.disturbances),
         ),
+        votes=[replace(each, subject=mark(each.subject)) for each in found.votes],
         pairs=[replace(each, subject=mark(each.subject)) for each in found.pairs],
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],

@@ -22,6 +22,10 @@ stands in the column of its unit; `metric` says what it is (busbw or bandwidth, 
 | power_w, clock_hz, temperature_c | while it was timed; empty where no meter told |
 | flop_per_j | operations over the energy drawn |
 | throttle | what held the card back, with semicolons between; empty for nothing |
+| p50_ns, p95_ns, p99_ns | upper bounds over rounds, the worst launch; empty where the rounds support none |
+| last_rank, last_share | of a collective: who was last most often, and in what share of the rounds |
+| last_p | that one of equal ranks is last so often; empty where they have unlike things to do |
+| straggler | yes, no; empty as above |
 """
 
 from __future__ import annotations
@@ -31,9 +35,11 @@ import io
 import math
 from statistics import median
 
+from zbench.judge.stragglers import Votes
 from zbench.judge.summary import Summary
 from zbench.judge.telemetry import Watched
 from zbench.report.findings import Findings
+from zbench.report.stragglers import of_summaries
 
 UNITS = {"FLOP/s": "flop_per_s", "B/s": "bytes_per_s", "1/s": "per_s", "s": "s"}
 """Unit of a metric -> end of the names of its columns."""
@@ -65,6 +71,13 @@ COLUMNS = (
     "temperature_c",
     "flop_per_j",
     "throttle",
+    "p50_ns",
+    "p95_ns",
+    "p99_ns",
+    "last_rank",
+    "last_share",
+    "last_p",
+    "straggler",
 )
 
 
@@ -74,8 +87,10 @@ def render_csv(findings: Findings) -> str:
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for part in findings.parts.values():
+        known = of_summaries(part.votes)
         for summary in part.summaries:
-            writer.writerow({"run": str(part.directory)} | _row(summary))
+            told = _last(known.get((summary.key, summary.subject)))
+            writer.writerow({"run": str(part.directory)} | _row(summary) | told)
     return out.getvalue()
 
 
@@ -112,7 +127,15 @@ def _row(s: Summary) -> dict[str, str]:
         f"high_{unit}": _figure(high),
         "fraction_of_peak": _figure(s.fraction_of_peak),
         **(_watched(s.watched) if s.watched else {}),
+        **{f"{name}_ns": _figure(s.percentiles.get(name)) for name in ("p50", "p95", "p99")},
     }
+
+
+def _last(found: Votes | None) -> dict[str, str]:
+    if found is None:
+        return {}
+    told = {"last_rank": str(found.rank), "last_share": _figure(found.share), "last_p": _figure(found.p)}
+    return told if found.p is None else told | {"straggler": "yes" if found.straggler else "no"}
 
 
 def _watched(told: Watched) -> dict[str, str]:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.summary import Summary
-from zbench.report import choices, hostcards, pairs, rows, standing, words
+from zbench.report import choices, hostcards, pairs, rows, standing, stragglers, words
 from zbench.report.conditions import machine
 from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
@@ -287,6 +287,7 @@ class Screen:
             entries += [("Charts", f"{PurePath(page).parent}/charts/"), ("Page", page)]
         entries += [("Took", spent.told()) for spent in _priced(findings)]
         entries += [("Lasts", f"{s.key} of {s.subject}: {lasted(s)}") for s in findings.sustained]
+        entries += [("Last", line) for line in stragglers.brief(findings.votes)]
         entries += [("Energy", line) for line in rows.energy(findings.summaries)]
         entries += [("Model", line) for line in choices.brief(findings.worlds)]
         entries += [("Peers", line) for line in rows.peers(findings.ratios)]
