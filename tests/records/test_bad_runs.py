@@ -82,6 +82,9 @@ def test_run_json_that_was_edited(run: Path, changes: dict[str, Any], what: str)
     assert what in told(run)
 
 
+PAIRS = {"pairs": [[0, 1]], "median_ns": [9.0], "p99_ns": [None], "hosts": ["a", "a"], "cores": [0, 1]}
+
+
 def damaged(run: Path, number: int, change: Callable[[dict[str, Any]], object]) -> Path:
     """Records with one line changed."""
     path = run / store.RECORDS_FILE
@@ -102,6 +105,10 @@ def damaged(run: Path, number: int, change: Callable[[dict[str, Any]], object]) 
         (lambda r: r["samples_ns"].pop(), "parts_ns.compute: 23 times for 22 samples"),
         (lambda r: r.update(slowest_rank=[1, 1]), "slowest_rank: counts 2 rounds of 23"),
         (lambda r: r["slowest_rank"].append(0), "slowest_rank: 3 counts for 2 ranks"),
+        (lambda r: r.update(pairs=PAIRS | {"median_ns": []}), "pairs.median_ns: 0 times for 1 pairs"),
+        (lambda r: r.update(pairs=PAIRS | {"p99_ns": [0.0]}), "pairs.p99_ns: a time is not above zero"),
+        (lambda r: r.update(pairs=PAIRS | {"hosts": ["a"]}), "pairs.hosts: 1 for 2 ranks"),
+        (lambda r: r.update(pairs=PAIRS | {"pairs": [[1, 2]]}), "pairs: one is no pair of 2 ranks"),
         (lambda r: r.update(parts_ns={"wait": [1]}), "parts_ns.wait: 1 times for "),
         (lambda r: r.update(fingerprint="0123"), "fingerprint: run.json holds no machine '0123'"),
         (lambda r: r.update(ranks=8), "ranks: 8, but its case has 2"),

@@ -131,8 +131,8 @@ def _pairs(told: PairTimes, ranks: int) -> Iterator[str]:
     for name, times in (("median_ns", told.median_ns), ("p99_ns", told.p99_ns)):
         if len(times) != len(told.pairs):
             yield f"pairs.{name}: {len(times)} times for {len(told.pairs)} pairs"
-        if not all(time is None or (isfinite(time) and time >= 0) for time in times):
-            yield f"pairs.{name}: a time is negative, or no number"
+        if not all(time is None or (isfinite(time) and time > 0) for time in times):
+            yield f"pairs.{name}: a time is not above zero, or no number"
     for name, places in (("hosts", told.hosts), ("cores", told.cores)):
         if len(places) != ranks:
             yield f"pairs.{name}: {len(places)} for {ranks} ranks"
