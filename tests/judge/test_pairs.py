@@ -14,6 +14,7 @@ from zbench.records.schema import PairTimes, Record
 from zbench.workloads.pairs import matchings
 
 Slow = Callable[[int, int], float]
+TELL = "that it takes to tell an outlier"
 
 
 def records(
@@ -60,7 +61,7 @@ def nobody(a: int, b: int) -> float:
 
 
 @pytest.mark.parametrize("name", ["pairs_latency", "pairs_bandwidth"])
-@pytest.mark.parametrize(("ranks", "runs"), [(5, 60), (8, 60), (24, 20)])
+@pytest.mark.parametrize(("ranks", "runs"), [(5, 60), (8, 60), (24, 6)])
 def test_equal_pairs_raise_no_alarm(name: str, ranks: int, runs: int) -> None:
     """The error allowed is 1 % of runs for pairs and 1 % for ranks: more than 5 of 60 come once in 500."""
     found = [judged(ranks, nobody, name, seed=seed) for seed in range(runs)]
@@ -125,7 +126,7 @@ def test_a_small_excess_on_all_links_of_a_rank_is_seen() -> None:
 def test_what_cannot_be_known_is_said() -> None:
     """Of four ranks a slow one is in half of the pairs, and of two launches one may be disturbed."""
     few = judged(4, lambda a, b: 2.0 if a == 0 else 1.0)
-    assert (few.suspects, few.unknown) == ((), (f"6 pairs on one host tell no outlier, {ALIKE_MIN} do",))
+    assert (few.suspects, few.unknown) == ((), (f"only 6 of the {ALIKE_MIN} pairs on one host {TELL}",))
     short = judged(8, lambda a, b: 2.0 if a == 0 else 1.0, launches=2)
     assert short.suspects == ()
     assert short.unknown == ("28 of 28 pairs were measured in fewer than 3 launches",)

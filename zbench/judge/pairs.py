@@ -202,7 +202,7 @@ def _too_few(kind: Where, alike: Sequence[Link], often: Sequence[Link]) -> list[
     """Why some pairs of a kind are not judged; nothing where all are."""
     if len(alike) < ALIKE_MIN:
         place = kind if kind == "across hosts" else f"on {kind}"
-        return [f"{len(alike)} pairs {place} tell no outlier, {ALIKE_MIN} do"]
+        return [f"only {len(alike)} of the {ALIKE_MIN} pairs {place} that it takes to tell an outlier"]
     if len(often) < len(alike):
         fewer = len(alike) - len(often)
         return [f"{fewer} of {len(alike)} pairs were measured in fewer than {LAUNCHES_MIN} launches"]

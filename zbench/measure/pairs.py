@@ -75,6 +75,11 @@ class PairsBench(FabricBench):
         middle = np.median(np.stack(list(times.values())), axis=0).astype(np.int64)
         return Timing(middle, times, np.concatenate(stamps))
 
+    def probe(self) -> tuple[str, float] | None:
+        """Of what each pair does, asked of the whole world."""
+        operation = pairs.pair_case(self.case).workload
+        return self.fabric.probe(Case(operation, self.case.dtype, self.case.size, self.case.parameters))
+
     def poison(self) -> None:
         """Before the timed rounds, the only ones that are verified."""
         super().poison()

@@ -84,7 +84,7 @@ def brief(maps: Sequence[PairMap]) -> list[tuple[str, str]]:
         parts += [f"SLOW {suspect(each, found)}" for each in found.suspects[:MOST_NAMED]]
         more = len(found.suspects) - MOST_NAMED
         parts += [f"{more} more on the page"] * (more > 0)
-        parts += [f"not judged: {why}" for why in found.unknown]
+        parts += [f"not judged: {' and '.join(found.unknown)}"] * bool(found.unknown)
         parts += ["none is slow"] * (not found.suspects and not found.unknown)
         parts += [SHARED] * found.shared_cores
         told.append((f"{found.key} of {found.subject}", "; ".join(parts)))

@@ -39,8 +39,8 @@ def test_the_slow_one_is_told_in_words_and_framed() -> None:
 def test_what_is_not_judged_stands_in_the_caption() -> None:
     """And on the terminal."""
     found = pair_maps(records(4, nobody))
-    assert "Not judged: 6 pairs on one host tell no outlier" in drawn(pair_map(found)).caption
-    assert "not judged: 6 pairs" in pairs.brief(found)[0][1]
+    assert "Not judged: only 6 of the 10 pairs on one host" in drawn(pair_map(found)).caption
+    assert "not judged: only 6 of the 10 pairs" in pairs.brief(found)[0][1]
 
 
 def test_without_pairs_there_is_no_map() -> None:
