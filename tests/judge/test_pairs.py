@@ -133,9 +133,10 @@ def test_what_cannot_be_known_is_said() -> None:
 
 
 def test_of_random_matchings_ranks_are_judged() -> None:
-    """A large world's pairs rarely meet three times, its ranks do."""
+    """A large world's pairs rarely meet three times, but every rank is in many."""
     found = judged(100, lambda a, b: 1.5 if 42 in (a, b) else 1.0)
-    assert ("rank", (42,)) in named(found)
+    assert named(found) == [("rank", (42,))]
+    assert named(judged(100, nobody)) == []
     assert "pairs were measured in fewer than 3 launches" in found.unknown[0]
 
 
@@ -161,6 +162,23 @@ def test_times_are_of_one_operation() -> None:
     (found,) = pair_maps([first])
     assert [link.ns for link in found.links] == [500.0] * 3
     assert [link.p99_ns for link in found.links] == [1000.0] * 3
+
+
+def test_a_pair_that_met_twice_in_a_launch_was_measured_in_one() -> None:
+    """At random it may; its time is the middle of both, its p99 the worse."""
+    case = Case("pairs_latency", "byte", (8,), {"ranks": 4})
+    told = PairTimes(
+        pairs=[(0, 1), (1, 0), (2, 3)],
+        median_ns=[1000.0, 3000.0, 2000.0],
+        p99_ns=[8000.0, 9000.0, None],
+        hosts=["node"] * 4,
+        cores=[-1] * 4,
+    )
+    (found,) = pair_maps([Make.record(case, 0, [1000], "shm", pairs=told)])
+    assert [(link.pair, link.ns, link.p99_ns, link.launches) for link in found.links] == [
+        ((0, 1), 1000.0, 4500.0, 1),
+        ((2, 3), 1000.0, None, 1),
+    ]
 
 
 @pytest.mark.parametrize("count", [10, 17, 45, 300, 2016])

@@ -96,7 +96,8 @@ def _map(records: Sequence[Record]) -> PairMap:
     first = records[0]
     links = _links(records)
     directed = first.case.workload in DIRECTED
-    suspects, unknown = judged(links, first.ranks, directed)
+    launches = len({(record.block, record.launch) for record in records})
+    suspects, unknown = judged(links, first.ranks, directed, launches)
     return PairMap(
         key=first.key,
         case=first.case,
@@ -132,16 +133,15 @@ def _links(records: Sequence[Record]) -> tuple[Link, ...]:
     for record in records:
         told = record.pairs
         assert told is not None
-        met = [pair if directed else (min(pair), max(pair)) for pair in told.pairs]
-        each = {pair: ns / record.batch / operations for pair, ns in zip(met, told.median_ns, strict=True)}
+        each, worst = _of_launch(told, directed, record.batch * operations)
         here = {pair: where(told, *pair) for pair in each}
         middles = {
             kind: _middle(ns for pair, ns in each.items() if here[pair] == kind) for kind in here.values()
         }
-        for pair, p99 in zip(met, told.p99_ns, strict=True):
-            times[pair].append(each[pair])
-            tails[pair].append(None if p99 is None else p99 / record.batch / operations)
-            factors[pair].append(each[pair] / middles[here[pair]] if middles[here[pair]] else 1.0)
+        for pair, ns in each.items():
+            times[pair].append(ns)
+            tails[pair].append(worst[pair])
+            factors[pair].append(ns / middles[here[pair]])
         places |= here
     return tuple(
         Link(
@@ -158,34 +158,49 @@ def _links(records: Sequence[Record]) -> tuple[Link, ...]:
     )
 
 
+def _of_launch(
+    told: PairTimes, directed: bool, operations: int
+) -> tuple[dict[tuple[int, int], float], dict[tuple[int, int], float | None]]:
+    """Median and p99 of one operation of each pair; two that met twice at random are still one."""
+    medians: dict[tuple[int, int], list[float]] = defaultdict(list)
+    worst: dict[tuple[int, int], float | None] = {}
+    for (a, b), ns, p99 in zip(told.pairs, told.median_ns, told.p99_ns, strict=True):
+        pair = (a, b) if directed else (min(a, b), max(a, b))
+        medians[pair].append(ns / operations)
+        known = worst.get(pair, 0.0)
+        worst[pair] = None if known is None or p99 is None else max(known, p99 / operations)
+    return {pair: _middle(each) for pair, each in medians.items()}, worst
+
+
 def _middle(values: Iterable[float]) -> float:
     return float(median(values))
 
 
-def judged(links: Sequence[Link], ranks: int, directed: bool) -> tuple[tuple[Suspect, ...], tuple[str, ...]]:
-    """What is slow, and why anything was not judged. Pure.
+def judged(
+    links: Sequence[Link], ranks: int, directed: bool, launches: int
+) -> tuple[tuple[Suspect, ...], tuple[str, ...]]:
+    """What is slow in so many launches, and why anything was not judged. Pure.
 
     The error of naming any of so many is 1 % for pairs of one kind and 1 % for ranks.
     """
     unknown: list[str] = []
-    scores: dict[tuple[int, int], float] = {}
-    told: dict[tuple[int, int], float] = {}
+    slow: dict[tuple[int, int], float] = {}
+    factors: dict[tuple[int, int], float] = {}
     for kind in dict.fromkeys(link.where for link in links):
         alike = [link for link in links if link.where == kind]
         often = [link for link in alike if link.launches >= LAUNCHES_MIN]
         unknown += _too_few(kind, alike, often)
-        if len(often) < ALIKE_MIN:
-            continue
-        slow = outliers([link.factor for link in often])
-        scores |= {often[i].pair: z for i, z in slow.items()}
-        told |= {link.pair: link.factor for link in often}
-    rows, columns = _by_rank(told, ranks, directed)
-    senders = _slow_ranks(rows, scores, told)
-    receivers = _slow_ranks(columns, scores, told) if directed else {}
+        if len(often) >= ALIKE_MIN:
+            slow |= {often[i].pair: z for i, z in outliers([link.factor for link in often]).items()}
+        if len(alike) >= ALIKE_MIN and launches >= LAUNCHES_MIN:
+            factors |= {link.pair: link.factor for link in alike}
+    rows, columns = _by_rank(factors, ranks, directed)
+    senders = _slow_ranks(rows, slow, factors)
+    receivers = _slow_ranks(columns, slow, factors) if directed else {}
     named = [_suspect(rank, senders, receivers, directed) for rank in sorted({*senders, *receivers})]
-    for pair, z in scores.items():
+    for pair, z in slow.items():
         if not (pair[0] in senders or pair[1] in (receivers if directed else senders)):
-            named.append(Suspect(kind="pair", ranks=pair, factor=told[pair], z=z))
+            named.append(Suspect(kind="pair", ranks=pair, factor=factors[pair], z=z))
     return tuple(sorted(named, key=lambda s: (s.kind == "pair", -s.factor))), tuple(unknown)
 
 
@@ -253,9 +268,10 @@ def _slow_ranks(
 ) -> Ranks:
     """Rank -> (factor of its middle pair, z): most of its pairs are slow by themselves, or their middle is
     slow among the ranks' middles, which many small excesses show before a single one does."""
-    middles = {rank: _middle(factors[pair] for pair in pairs) for rank, pairs in lines.items() if pairs}
+    enough = {rank: pairs for rank, pairs in lines.items() if len(pairs) >= ROW_MIN}
+    middles = {rank: _middle(factors[pair] for pair in pairs) for rank, pairs in enough.items()}
     found: dict[int, tuple[float, float]] = {}
-    for rank, pairs in lines.items():
+    for rank, pairs in enough.items():
         hit = [slow[pair] for pair in pairs if pair in slow]
         if len(hit) >= max(ROW_MIN, ROW_SHARE * len(pairs)):
             found[rank] = middles[rank], _middle(hit)
@@ -264,12 +280,6 @@ def _slow_ranks(
         for i, z in outliers(list(middles.values())).items():
             found.setdefault(known[i], (middles[known[i]], z))
     return found
-
-
-def spread(found: PairMap) -> tuple[float, float]:
-    """Times of the fastest and the slowest pair, ns."""
-    times = [link.ns for link in found.links]
-    return min(times), max(times)
 
 
 def middle_of(found: PairMap, kind: Where) -> float:
