@@ -12,6 +12,7 @@ from zbench.judge.observations import Observation
 
 WORKLOAD_CONDITIONS: dict[str, Conditions] = {
     "pingpong": {"operation": "half the round trip", "in_flight": 1},
+    "pairs_latency": {"operation": "half the round trip", "in_flight": 1},
     "step": {"model": "one linear layer"},
 }
 """What the workloads themselves fix of a claim's conditions."""
