@@ -32,6 +32,9 @@ asked as often, copies from and to memory that the system may move, or on one ca
 while its siblings in the host are idle, and collectives from or to rank 0 that add, from one buffer to
 another."""
 
+FINDINGS = ("clocks", "congestion")
+"""Workloads that are no message of their own, but a question about the ranks of a world."""
+
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked: operation, dtype, size and parameters (ranks, threads, ...).
@@ -81,9 +84,10 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def is_result(self) -> bool:
-        """Whether its rate tells of the card. Zeros draw less power and run up to 15 % faster
-        (baidu-research/DeepBench#104): a finding about power, and no result."""
-        return self.get("data") != "zeros"
+        """Whether it has a rate that tells of the subject. Zeros draw less power and run up to 15 % faster
+        (baidu-research/DeepBench#104): a finding about power, and no result. Nor are findings about a
+        world's clocks, and about what its ranks do to each other."""
+        return self.workload not in FINDINGS and self.get("data") != "zeros"
 
     def matches(self, glob: str) -> bool:
         """Whether the key matches a shell pattern; `*` crosses `/`."""

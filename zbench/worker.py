@@ -22,6 +22,7 @@ from zbench.fabrics.base import Fabric, Share, World
 from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
 from zbench.measure.channel import PROTOCOL, Channel, Message, connect
+from zbench.measure.clock_exchange import measure_clocks
 from zbench.measure.fingerprint import digest, fingerprint
 from zbench.measure.pairs import PairsBench
 from zbench.measure.settle import LIMIT_BURSTS, settle
@@ -162,6 +163,8 @@ def _burst(
     }
     bench, why = None, ""
     try:
+        if case.workload == "clocks":
+            return record | measure_clocks(parts["fabric"], order["burst_ns"])[1]
         bench = _bench(parts, case, order, order["table"].get(case.key))
     except (Unsupported, MemoryError) as error:
         why = str(error) or "out of memory"

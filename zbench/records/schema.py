@@ -3,8 +3,8 @@
 Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
-     limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry, pairs;
-     Run: minutes, each; Choices: cases, forced
+     limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry, pairs,
+     clocks; Run: minutes, each; Choices: cases, forced
 """
 
 from __future__ import annotations
@@ -107,6 +107,37 @@ class PairTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Likewise, the only one that it may run on; -1: several."""
 
 
+class RankClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One rank's clock minus that of rank 0. Errors are bounds that no message breaks, no deviations."""
+
+    rank: int
+    at_ns: int
+    """When, on its own clock, `offset_ns` is of."""
+    offset_ns: float
+    offset_error_ns: float
+    drift_ppm: float
+    drift_error_ppm: float
+    plain_offset_ns: float
+    """From the last messages alone, without a drift: SKaMPI's."""
+    plain_error_ns: float
+    residual_p50_ns: float
+    """How far the check at the end lay from what offset and drift had foretold."""
+    residual_max_ns: float
+    checks: int
+    """Moments that were checked."""
+
+
+class Clocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The clocks of a world."""
+
+    method: str
+    """HCA3."""
+    rounds: int
+    """Messages each way at one moment."""
+    ranks: list[RankClock]
+    """All but rank 0."""
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One burst: one case inside one launch of one subject."""
 
@@ -144,6 +175,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     verification: Verification | None = None
     sheet: Sheet | None = None
     """Instead of samples."""
+    clocks: Clocks | None = None
+    """Likewise, of the case `clocks`."""
     status: Literal["ok", "invalid", "wrong", "skipped"] = "ok"
     """invalid: the timing cannot be trusted; wrong: the answer was; skipped: not run, see `why`."""
     why: str = ""

@@ -9,11 +9,13 @@ from zbench.workloads.gemm import GEMM
 from zbench.workloads.grouped_gemm import GROUPED_GEMM
 from zbench.workloads.messages import MESSAGES
 from zbench.workloads.pairs import PAIRS
+from zbench.workloads.ranks import RANKS
 from zbench.workloads.step import STEP
 from zbench.workloads.stream import STREAMS
 
 WORKLOADS: dict[str, Workload] = {
-    w.name: w for w in (GEMM, GROUPED_GEMM, ATTENTION, *STREAMS, *COPY_WORKLOADS, *MESSAGES, *PAIRS, STEP)
+    w.name: w
+    for w in (GEMM, GROUPED_GEMM, ATTENTION, *STREAMS, *COPY_WORKLOADS, *MESSAGES, *PAIRS, *RANKS, STEP)
 }
 
 

@@ -11,6 +11,9 @@ from zbench.workloads.pairs import RANKS_MIN
 
 KIB, MIB = 1 << 10, 1 << 20
 
+MESSAGE_BYTES = 8
+"""Of messages that tell the time: what every fabric sends fastest."""
+
 SUITES = ("card", "fabric", "scaling")
 
 
@@ -38,6 +41,8 @@ class Profile:
     pair_sizes: tuple[int, int] | None = None
     """Bytes of a message by which latency and bandwidth of all pairs of ranks are measured; None: they are
     not. Of P ranks these are P - 1 matchings, and twice as many."""
+    findings: bool = False
+    """Whether a world is asked about its ranks, too: their clocks."""
     verdicts: bool = True
     """Two launches carry no verdict: an interval of one degree of freedom decides nothing."""
     sustained: bool = False
@@ -106,6 +111,7 @@ PROFILES = {
             step=(1024, 2048, 2048),
             pipelined_sizes=_POWERS[:5],
             pair_sizes=(8, 1 * MIB),
+            findings=True,
         ),
     )
 }
@@ -157,7 +163,14 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
             for case in collective("alltoallv")
             if "alltoallv" in profile.others
         ),
+        *(rank_cases(ranks) if profile.findings else ()),
     ]
+
+
+def rank_cases(ranks: int) -> list[Case]:
+    """Clocks need another one to be held against."""
+    world: dict[str, int | str] = {"ranks": ranks}
+    return [Case("clocks", "byte", (MESSAGE_BYTES,), world)] if ranks > 1 else []
 
 
 def rank_ladder(ranks: int) -> list[int]:
