@@ -11,6 +11,7 @@ from zbench.errors import NotKept, explain
 from zbench.judge.baselines import Side, Stored, over_baseline
 from zbench.judge.choices import worlds
 from zbench.judge.claims import Claim, over_card
+from zbench.judge.clocks import agreements, common_times
 from zbench.judge.compare import compare_runs
 from zbench.judge.conditions import Conditions
 from zbench.judge.datasheets import of_subjects
@@ -106,6 +107,7 @@ def assess(
     )
     alone = [summary for summary in summaries if summary.case.together == 1]  # what claims are about
     verdicts = judge(claims, alone, compared, steps, facts) if carries_verdicts(run) else []
+    clocks = agreements(records)
     return Findings(
         directory=directory,
         run=run,
@@ -124,6 +126,8 @@ def assess(
         pairs=pair_maps(records),
         votes=votes(records),
         hostcards=host_cards(summaries, run.cards, margins.get("card", 0.0)) if run.each else HostCards(),
+        clocks=clocks,
+        starts=common_times(records, clocks),
     )
 
 

@@ -16,6 +16,7 @@ from zbench.fabrics.base import Share
 from zbench.measure import sustained
 from zbench.measure.bench import Bench, Ints, Span, Timing, joined
 from zbench.measure.pairs import middle
+from zbench.measure.starts import starts
 from zbench.measure.telemetry import Watch, telemetry, watching
 from zbench.meters.base import Meter
 from zbench.workloads.base import Finding
@@ -205,6 +206,7 @@ def burst(
         "parts_ns": {name: part.tolist() for name, part in parts.items()},
         "slowest_rank": slowest if len(timings) > 1 else [],
         "pairs": pairs,
+        "starts": starts(timings),
         "probe": before and after and {"unit": before[0], "before": before[1], "after": after[1]},
         "clock_cost_ns": clock_cost_ns,
         "telemetry": msgspec.to_builtins(told),

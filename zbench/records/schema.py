@@ -4,7 +4,7 @@ Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
      limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry, pairs,
-     clocks; Run: minutes, each; Choices: cases, forced
+     clocks, starts; Run: minutes, each; Choices: cases, forced
 """
 
 from __future__ import annotations
@@ -138,6 +138,16 @@ class Clocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """All but rank 0."""
 
 
+class Starts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How rounds lay on the clocks of all ranks, as these told them: true where the clocks agree."""
+
+    skew_p50_ns: float
+    """From the first rank's start to the last one's."""
+    skew_max_ns: float
+    span_p50_ns: float
+    """From the first start to the last end."""
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One burst: one case inside one launch of one subject."""
 
@@ -175,8 +185,9 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     verification: Verification | None = None
     sheet: Sheet | None = None
     """Instead of samples."""
+    starts: Starts | None = None
     clocks: Clocks | None = None
-    """Likewise, of the case `clocks`."""
+    """Instead of samples, of the case `clocks`."""
     status: Literal["ok", "invalid", "wrong", "skipped"] = "ok"
     """invalid: the timing cannot be trusted; wrong: the answer was; skipped: not run, see `why`."""
     why: str = ""

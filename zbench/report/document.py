@@ -10,7 +10,7 @@ from typing import Any
 from zbench.judge.ratios import Ratio
 from zbench.judge.summary import Summary
 from zbench.judge.verdicts import Verdict
-from zbench.report import choices, hostcards, pairs, stragglers, telemetry
+from zbench.report import choices, hostcards, pairs, ranks, stragglers, telemetry
 from zbench.report.findings import Findings
 from zbench.report.remarks import remarks
 
@@ -21,7 +21,8 @@ def documents(findings: Findings) -> dict[str, Any]:
     """What `--format json` prints: `document` of the run with its state and remarks, of a run by the
     minute how its cases were `sustained`, of fabrics their `models` and algorithms, of a run of each card of
     the host its `hostcards`, of one that measured all pairs of ranks its `pairs`, of one with collectives
-    its `last`; of several runs `{"version", "runs": [...]}`.
+    its `last`, of one that asked for them the `clocks` of its ranks; of several runs
+    `{"version", "runs": [...]}`.
     """
     made = [
         document(part.directory, part.summaries, part.ratios, part.verdicts)
@@ -31,6 +32,7 @@ def documents(findings: Findings) -> dict[str, Any]:
         | ({"hostcards": hostcards.document(part.hostcards)} if part.run.each else {})
         | ({"pairs": pairs.document(part.pairs)} if part.pairs else {})
         | ({"last": stragglers.document(part.votes)} if part.votes else {})
+        | ranks.document(part)
         for part in findings.parts.values()
     ]
     return {"version": VERSION, "runs": made} if findings.members else made[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zbench.judge.choices import World
 from zbench.judge.claims import Claim
+from zbench.judge.clocks import Agreement, CommonTimes
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.hostcards import HostCards
 from zbench.judge.pairs import PairMap
@@ -52,6 +53,10 @@ class Findings:
     """All pairs of ranks, where they were measured: which link or rank is slow."""
     votes: Sequence[Votes] = ()
     """Of each collective, which ranks were last how often."""
+    clocks: Sequence[Agreement] = ()
+    """Whether the clocks of each world agree, where that was asked."""
+    starts: Sequence[CommonTimes] = ()
+    """What they tell of rounds, where they do."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

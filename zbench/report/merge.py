@@ -52,6 +52,8 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
         ),
         votes=_adjacent((one for found in each for one in found.votes), lambda one: one.key),
         pairs=_adjacent((one for found in each for one in found.pairs), lambda one: one.key),
+        clocks=[clocks for found in each for clocks in found.clocks],
+        starts=_adjacent((times for found in each for times in found.starts), lambda times: times.key),
         members=members,
     )
 
@@ -82,6 +84,8 @@ def _labelled(found: Findings, label: str) -> Findings:
         ),
         votes=[replace(each, subject=mark(each.subject)) for each in found.votes],
         pairs=[replace(each, subject=mark(each.subject)) for each in found.pairs],
+        clocks=[replace(clocks, subject=mark(clocks.subject)) for clocks in found.clocks],
+        starts=[replace(times, subject=mark(times.subject)) for times in found.starts],
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],

@@ -12,7 +12,7 @@ from zbench.judge.datasheets import DataSheet, share
 from zbench.judge.summary import Summary
 from zbench.records import store
 from zbench.records.schema import Run
-from zbench.report import choices, hostcards, pairs, series, standing, stragglers, style, svg, words
+from zbench.report import (choices, hostcards, pairs, ranks, series, standing, stragglers, style, svg, words)
 from zbench.report.chart import Chart, Missing
 from zbench.report.conditions import machine, machines, settings
 from zbench.report.cost import cost
@@ -86,6 +86,7 @@ def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
         stragglers=stragglers,
         straggler_rows=stragglers.rows(findings.summaries, findings.votes),
         pair_rows=pairs.table(findings.pairs),
+        sections=ranks.sections(findings),
         datasheets={sheet.name: sheet for sheet in findings.datasheets.values()}.values(),
         cases=[_case(summary, findings.datasheets) for summary in findings.summaries],
         reproduce=[

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.summary import Summary
-from zbench.report import choices, hostcards, pairs, rows, standing, stragglers, words
+from zbench.report import choices, hostcards, pairs, ranks, rows, standing, stragglers, words
 from zbench.report.conditions import machine
 from zbench.report.cost import Cost, cost
 from zbench.report.findings import Findings
@@ -89,6 +89,7 @@ def render_screen(
         *screen.standing(findings),
         *screen.hostcards(findings),
         *screen.told(pairs.TITLE, pairs.brief(findings.pairs)),
+        *screen.ranks(findings),
         screen.noise(findings),
         screen.places(findings, page),
     ]
@@ -266,6 +267,11 @@ class Screen:
             return []
         lines = (line for about, text in entries for line in (self.say(about), self._indented(text)))
         return [Text(), self.say(title, "bold"), *lines]
+
+    def ranks(self, findings: Findings) -> list[RenderableType]:
+        """What was found about the ranks of a world, a line or two each."""
+        told = ranks.brief(findings)
+        return [Text(), *map(self.say, told)] if told else []
 
     def noise(self, findings: Findings) -> RenderableType:
         floors = [f"{suite} {words.floor(aa.floor)}" for suite, aa in findings.floors.items()]
