@@ -14,6 +14,7 @@ from zbench.judge.claims import Claim, over_card
 from zbench.judge.clocks import agreements, common_times
 from zbench.judge.compare import compare_runs
 from zbench.judge.conditions import Conditions
+from zbench.judge.congestion import impacts
 from zbench.judge.datasheets import of_subjects
 from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
 from zbench.judge.history import Kept, Series
@@ -128,6 +129,7 @@ def assess(
         hostcards=host_cards(summaries, run.cards, margins.get("card", 0.0)) if run.each else HostCards(),
         clocks=clocks,
         starts=common_times(records, clocks),
+        impacts=impacts(records, margins.get("fabric", 0.0)),
     )
 
 

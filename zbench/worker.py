@@ -23,6 +23,7 @@ from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_
 from zbench.measure.burst import Policy, TooSlow, agree, alone, burst, first_reason
 from zbench.measure.channel import PROTOCOL, Channel, Message, connect
 from zbench.measure.clock_exchange import measure_clocks
+from zbench.measure.congestion import congested
 from zbench.measure.fingerprint import digest, fingerprint
 from zbench.measure.pairs import PairsBench
 from zbench.measure.settle import LIMIT_BURSTS, settle
@@ -31,6 +32,7 @@ from zbench.records.schema import Record
 from zbench.signals import ignore
 from zbench.subject import Subject
 from zbench.workloads.pairs import RUNS
+from zbench.workloads.slots import SLOTS, slot_count
 from zbench.workloads.slots import slot_count
 
 PR_SET_PDEATHSIG = 1
@@ -165,6 +167,11 @@ def _burst(
     try:
         if case.workload == "clocks":
             return record | measure_clocks(parts["fabric"], order["burst_ns"])[1]
+        if case.workload == "congestion":
+            seeds = [slot_seed(order["seed"], order["launch"], case.key, slot) for slot in range(SLOTS)]
+            policy = Policy(order["burst_ns"], order["rounds_max"])
+            seed = slot_seed(order["seed"], order["launch"], case.key, -1)
+            return record | congested(parts["fabric"], case, seeds, policy, seed)
         bench = _bench(parts, case, order, order["table"].get(case.key))
     except (Unsupported, MemoryError) as error:
         why = str(error) or "out of memory"

@@ -6,9 +6,14 @@ import json
 import re
 from dataclasses import replace
 
+from msgspec.structs import replace as replaced
+
+from zbench.case import Case
 from zbench.judge.clocks import Agreement, CommonTimes
+from zbench.judge.congestion import Factor, Impact
 from zbench.report.document import documents
 from zbench.report.findings import Findings
+from zbench.report.merge import merge
 from zbench.report.page import render_page
 from zbench.report.terminal import render_screen
 
@@ -48,6 +53,20 @@ TIMES = CommonTimes(
     skew_max_ns=12e6,
     span_ns=10_200.0,
     own_ns=10_100.0,
+)
+IMPACT = Impact(
+    key="congestion/byte/8/congestor=alltoall/ranks=8/victim=pingpong",
+    case=Case("congestion", "byte", (8,), {"ranks": 8, "victim": "pingpong", "congestor": "alltoall"}),
+    subject="shm",
+    launches=5,
+    batch=(280, 290),
+    idle_ns=350.0,
+    loaded_ns=455.0,
+    middle=Factor(1.3, (1.22, 1.41)),
+    tail=Factor(2.05, None),
+    covered=4990,
+    of=5000,
+    verdict="SLOWED",
 )
 
 
@@ -92,3 +111,33 @@ def test_the_document_has_them_where_they_were_asked(findings: Findings) -> None
     assert json.loads(json.dumps(made))["clocks"][0]["within_ns"] == 131.0
     assert made["starts"][0]["skew_p50_ns"] == 8.5
     assert "clocks" not in documents(findings)
+
+
+def test_congestion_is_told_on_the_screen_the_page_and_in_the_document(findings: Findings) -> None:
+    """Both factors with what is known of them, the rounds that count, and the verdict."""
+    found = replace(findings, impacts=[IMPACT])
+    text = " ".join(render_screen(found).split())
+    assert "Congestion of shm: 8 B pingpong takes 1.3x [1.22, 1.41] beside alltoall" in text
+    assert "p99 2.05x [no interval]; SLOWED" in text
+    page = words_of(render_page(found, []))
+    assert "350 ns 455 ns 1.3x [1.22, 1.41] 2.05x [no interval] 280 to 290 4990 of 5000 SLOWED" in page
+    assert json.loads(json.dumps(documents(found)))["congestion"][0]["verdict"] == "SLOWED"
+
+
+def test_congestion_without_a_verdict_says_why(findings: Findings) -> None:
+    """And without a factor that there is none."""
+    why = "more ranks than cores: it is the cores that they contend for, and not the fabric"
+    impact = replaced(IMPACT, verdict="UNDECIDED", why=why, middle=None, tail=None, loaded_ns=None)
+    text = " ".join(render_screen(replace(findings, impacts=[impact])).split())
+    assert f"takes an unknown time beside alltoall; UNDECIDED: {why}" in text
+    page = words_of(render_page(replace(findings, impacts=[impact]), []))
+    assert f"350 ns - - too few rounds 280 to 290 4990 of 5000 UNDECIDED: {why}" in page
+
+
+def test_several_runs_keep_theirs_apart(findings: Findings) -> None:
+    """Each under its label."""
+    one = replace(findings, clocks=[AGREE], starts=[TIMES], impacts=[IMPACT])
+    both = merge([one, one], ["zbench", "report", "a", "b"])
+    assert [clocks.subject for clocks in both.clocks] == ["shm · A", "shm · B"]
+    assert [impact.subject for impact in both.impacts] == ["shm · A", "shm · B"]
+    assert [times.subject for times in both.starts] == ["shm · A", "shm · B"]

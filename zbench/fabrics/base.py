@@ -131,7 +131,7 @@ class Fabric(ABC):
         `members`, given only to a fabric with `groups`: the ranks of the world that do this case, which knows
         them as 0, 1, ... in this order; `case.ranks` is their number. Every rank gives its own group and its
         case; no rank is in two, and who has nothing to do is a group of one. Rounds stay common to the whole
-        world: all ranks ask for as many, of as many executions.
+        world: all ranks ask for as many, and those of a group for as many executions in each.
         """
 
     def algorithms(self, case: Case) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
      limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry, pairs,
-     clocks, starts; Run: minutes, each; Choices: cases, forced
+     clocks, starts, congestion; Run: minutes, each; Choices: cases, forced
 """
 
 from __future__ import annotations
@@ -148,6 +148,24 @@ class Starts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """From the first start to the last end."""
 
 
+class Congestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What victims took with and without congestors beside them. A round holds `Record.batch` executions."""
+
+    victims: list[int]
+    """Ranks of the world, as ranks 0, 1, ... of the victims' case."""
+    congestors: list[int]
+    congestor_batch: int
+    """Their executions in a loaded round."""
+    idle_ns: list[int]
+    """Rounds with all congestors at rest: the longest of the victims' own durations."""
+    loaded_ns: list[int]
+    """Rounds beside them."""
+    uncovered: list[int] = []
+    """Of `loaded_ns`, those in which a congestor began late or ended before the victims had."""
+    oversubscribed: bool = False
+    """Ranks shared cores."""
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One burst: one case inside one launch of one subject."""
 
@@ -188,6 +206,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     starts: Starts | None = None
     clocks: Clocks | None = None
     """Instead of samples, of the case `clocks`."""
+    congestion: Congestion | None = None
+    """Likewise, of a case of congestion."""
     status: Literal["ok", "invalid", "wrong", "skipped"] = "ok"
     """invalid: the timing cannot be trusted; wrong: the answer was; skipped: not run, see `why`."""
     why: str = ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from zbench.judge.choices import World
 from zbench.judge.claims import Claim
 from zbench.judge.clocks import Agreement, CommonTimes
+from zbench.judge.congestion import Impact
 from zbench.judge.datasheets import DataSheet
 from zbench.judge.hostcards import HostCards
 from zbench.judge.pairs import PairMap
@@ -57,6 +58,8 @@ class Findings:
     """Whether the clocks of each world agree, where that was asked."""
     starts: Sequence[CommonTimes] = ()
     """What they tell of rounds, where they do."""
+    impacts: Sequence[Impact] = ()
+    """How much ranks are slowed by the traffic of others."""
     notes: Sequence[str] = ()
     """What a reader must know of how this was judged."""
     members: Mapping[str, Findings] = field(default_factory=dict)

@@ -54,6 +54,7 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
         pairs=_adjacent((one for found in each for one in found.pairs), lambda one: one.key),
         clocks=[clocks for found in each for clocks in found.clocks],
         starts=_adjacent((times for found in each for times in found.starts), lambda times: times.key),
+        impacts=_adjacent((impact for found in each for impact in found.impacts), lambda i: i.key),
         members=members,
     )
 
@@ -86,6 +87,7 @@ def _labelled(found: Findings, label: str) -> Findings:
         pairs=[replace(each, subject=mark(each.subject)) for each in found.pairs],
         clocks=[replace(clocks, subject=mark(clocks.subject)) for clocks in found.clocks],
         starts=[replace(times, subject=mark(times.subject)) for times in found.starts],
+        impacts=[replace(impact, subject=mark(impact.subject)) for impact in found.impacts],
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],

@@ -1,4 +1,4 @@
-"""What is told of the ranks of a world: whether their clocks agree."""
+"""What is told of the ranks of a world: whether their clocks agree, and how they slow each other."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from zbench.judge.clocks import Agreement, CommonTimes
+from zbench.judge.congestion import Factor, Impact
 from zbench.report import words
 from zbench.report.findings import Findings
 
@@ -41,10 +42,29 @@ HEADER_STARTS = (
     "longest rank",
 )
 
+CONGESTION = "Congestion"
+ABOUT_CONGESTION = (
+    "Victims with and without congestors beside them, in turns within each burst, on disjoint ranks placed "
+    "at random (GPCNeT's method). The congestion impact factor is the time loaded over the time idle, with "
+    "its interval over launches; of rounds of several executions, p99 is that of rounds. On one host it is "
+    "memory and caches that are contended, and no network."
+)
+HEADER_CONGESTION = (
+    "case",
+    "subject",
+    "idle",
+    "loaded",
+    "factor: median [interval]",
+    "factor: p99 [interval]",
+    "executions a round",
+    "covered rounds",
+    "verdict",
+)
+
 
 def brief(findings: Findings) -> list[str]:
     """For the terminal: a line each."""
-    return [_agreement(clocks) for clocks in findings.clocks]
+    return [*map(_agreement, findings.clocks), *map(_impact, findings.impacts)]
 
 
 def sections(findings: Findings) -> list[Section]:
@@ -55,12 +75,15 @@ def sections(findings: Findings) -> list[Section]:
         if findings.starts:
             tables.append((STARTS, HEADER_STARTS, [_starts(each) for each in findings.starts]))
         found.append(("clocks", CLOCKS, ABOUT_CLOCKS, tables))
+    if findings.impacts:
+        rows = [_congestion(each) for each in findings.impacts]
+        found.append(("congestion", CONGESTION, ABOUT_CONGESTION, [(CONGESTION, HEADER_CONGESTION, rows)]))
     return found
 
 
 def document(findings: Findings) -> dict[str, Any]:
     """For the JSON document: nothing of what was not asked."""
-    found = {"clocks": findings.clocks, "starts": findings.starts}
+    found = {"clocks": findings.clocks, "starts": findings.starts, "congestion": findings.impacts}
     return {
         name: [msgspec.to_builtins(each) for each in figures] for name, figures in found.items() if figures
     }
@@ -98,3 +121,35 @@ def _starts(times: CommonTimes) -> tuple[str, ...]:
 
 def _time(ns: float) -> str:
     return words.value(ns / 1e9, "s")
+
+
+def _impact(impact: Impact) -> str:
+    """`Congestion of shm: 8 B pingpong takes 1.31x [1.22, 1.40] beside alltoall, p99 2.05x: SLOWED`."""
+    size = words.size(impact.case.size[0])
+    head = f"Congestion of {impact.subject}: {size} {impact.case.get('victim')} takes"
+    times = _factor(impact.middle) if impact.middle else "an unknown time"
+    tail = f", p99 {_factor(impact.tail)}" if impact.tail else ""
+    end = f"{impact.verdict}: {impact.why}" if impact.why else impact.verdict
+    return f"{head} {times} beside {impact.case.get('congestor')}{tail}; {end}"
+
+
+def _congestion(impact: Impact) -> tuple[str, ...]:
+    least, most = impact.batch
+    return (
+        impact.key,
+        impact.subject,
+        "-" if impact.idle_ns is None else _time(impact.idle_ns),
+        "-" if impact.loaded_ns is None else _time(impact.loaded_ns),
+        _factor(impact.middle) if impact.middle else "-",
+        _factor(impact.tail) if impact.tail else "too few rounds",
+        str(least) if least == most else f"{least} to {most}",
+        f"{impact.covered} of {impact.of}",
+        f"{impact.verdict}: {impact.why}" if impact.why else impact.verdict,
+    )
+
+
+def _factor(factor: Factor) -> str:
+    """`1.31x [1.22, 1.4]`."""
+    if factor.interval is None:
+        return f"{factor.median:.3g}x [no interval]"
+    return f"{factor.median:.3g}x [{factor.interval[0]:.3g}, {factor.interval[1]:.3g}]"

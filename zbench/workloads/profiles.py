@@ -11,6 +11,15 @@ from zbench.workloads.pairs import RANKS_MIN
 
 KIB, MIB = 1 << 10, 1 << 20
 
+CONGESTION_RANKS = 4
+"""Two victims and two congestors."""
+VICTIMS = (
+    ("pingpong", "byte", 8),
+    ("unidirectional", "byte", 128 * KIB),
+    ("allreduce", "fp32", 8),
+)
+"""GPCNeT's three: latency, bandwidth, and a collective of many."""
+
 MESSAGE_BYTES = 8
 """Of messages that tell the time: what every fabric sends fastest."""
 
@@ -168,9 +177,14 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
 
 
 def rank_cases(ranks: int) -> list[Case]:
-    """Clocks need another one to be held against."""
-    world: dict[str, int | str] = {"ranks": ranks}
-    return [Case("clocks", "byte", (MESSAGE_BYTES,), world)] if ranks > 1 else []
+    """A clock needs another one to be held against, and victims need congestors."""
+    clocks = [Case("clocks", "byte", (MESSAGE_BYTES,), {"ranks": ranks})] if ranks > 1 else []
+    if ranks < CONGESTION_RANKS:
+        return clocks
+    return clocks + [
+        Case("congestion", dtype, (size,), {"ranks": ranks, "victim": victim, "congestor": "alltoall"})
+        for victim, dtype, size in VICTIMS
+    ]
 
 
 def rank_ladder(ranks: int) -> list[int]:
