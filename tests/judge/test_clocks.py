@@ -7,7 +7,7 @@ from typing import Any
 from tests.judge.conftest import Make
 from zbench.case import Case
 from zbench.judge.clocks import agreements, common_times
-from zbench.records.schema import Clocks, RankClock, Record, Starts
+from zbench.records.schema import Beginnings, Clocks, RankClock, Record, Starts
 
 CLOCKS = Case("clocks", "byte", (8,), {"ranks": 3})
 ALLREDUCE = Case("allreduce", "fp32", (4096,), {"ranks": 3})
@@ -31,8 +31,8 @@ def clock(rank: int, **figures: float) -> RankClock:
     return RankClock(**given | figures)
 
 
-def launch(block: int, *ranks: RankClock) -> Record:
-    told = Clocks(method="HCA3", rounds=20, ranks=list(ranks))
+def launch(block: int, *ranks: RankClock, starts: Beginnings | None = None) -> Record:
+    told = Clocks(method="HCA3", rounds=20, ranks=list(ranks), starts=starts)
     return Make.record(CLOCKS, block, [], "shm", ranks=3, clocks=told, verification=None)
 
 
@@ -79,3 +79,18 @@ def test_nothing_is_compared_between_clocks_that_do_not_agree() -> None:
     (found,) = common_times(records, agreements(records))
     assert found.why == "the clocks of these ranks do not agree"
     assert common_times([rounds(0, 10**9)], []) == []
+
+
+def test_named_starts_are_counted_over_launches() -> None:
+    """The worst of all, the median of medians, and how many were too late."""
+    starts = [
+        Beginnings(rounds=100, late=late, skew_p50_ns=skew, skew_max_ns=10 * skew, span_p50_ns=900.0)
+        for late, skew in ((1, 40.0), (0, 50.0), (3, 700.0))
+    ]
+    records = [launch(block, clock(1), starts=each) for block, each in enumerate(starts)]
+    (found,) = agreements(records)
+    assert found.named is not None
+    told = found.named
+    assert (told.rounds, told.late, told.skew_p50_ns, told.skew_max_ns) == (300, 4, 50.0, 7000.0)
+    (found,) = agreements([launch(0, clock(1))])
+    assert found.named is None

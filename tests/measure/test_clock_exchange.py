@@ -55,6 +55,9 @@ def test_ranks_of_one_host_share_their_clock(ranks: int) -> None:
         assert abs(found.drift_ppm) <= found.drift_error_ppm
         assert abs(found.plain_offset_ns) <= found.plain_error_ns
         assert found.checks > 0
+    assert record.clocks.starts is not None
+    assert 0 <= record.clocks.starts.late <= record.clocks.starts.rounds
+    assert 0 <= record.clocks.starts.skew_p50_ns <= record.clocks.starts.skew_max_ns
 
 
 @pytest.mark.parametrize("ranks", [2, 4])

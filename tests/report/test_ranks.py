@@ -9,7 +9,7 @@ from dataclasses import replace
 from msgspec.structs import replace as replaced
 
 from zbench.case import Case
-from zbench.judge.clocks import Agreement, CommonTimes
+from zbench.judge.clocks import Agreement, CommonTimes, Named
 from zbench.judge.congestion import Factor, Impact
 from zbench.report.document import documents
 from zbench.report.findings import Findings
@@ -30,6 +30,7 @@ AGREE = Agreement(
     drift_error_ppm=0.4,
     residual_ns=33.0,
     worst_rank=2,
+    named=Named(rounds=500, late=7, skew_p50_ns=42.0, skew_max_ns=9e6),
 )
 DIFFER = Agreement(
     subject="there",
@@ -99,7 +100,8 @@ def test_the_page_has_the_clocks_and_the_rounds_on_them(findings: Findings) -> N
     page = render_page(replace(findings, clocks=[AGREE], starts=[TIMES, dropped]), [])
     assert 'href="#clocks"' in page
     text = words_of(page)
-    assert "shm 4 5 -6.00 ns (rank 2) ± 125 ns 0.02 ± 0.4 ppm 33.0 ns one clock" in text
+    row = "shm 4 5 -6.00 ns (rank 2) ± 125 ns 0.02 ± 0.4 ppm 33.0 ns one clock"
+    assert f"{row} 42.0 ns, 9.00 ms 7 of 500" in text
     assert "allreduce/fp32/65536/ranks=4 shm 8.50 ns 12.0 ms 10.2 µs 10.1 µs" in text
     assert "pingpong/byte/8/ranks=4 shm not told: the clocks are not known to 10 % of a round" in text
     assert 'id="clocks"' not in render_page(findings, [])

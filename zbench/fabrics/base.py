@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 from typing import Any, ClassVar
 
 import numpy as np
@@ -137,6 +138,10 @@ class Fabric(ABC):
     def algorithms(self, case: Case) -> tuple[str, ...]:
         """Names that `prepare` takes for this case; the first is the one without a table."""
         return ()
+
+    def clock_ns(self) -> int:
+        """The clock that `run_rounds` reads: this rank's own, which no other need share."""
+        return perf_counter_ns()
 
     @abstractmethod
     def execute(self, plan: Any, slot: int) -> None:

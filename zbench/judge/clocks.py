@@ -9,7 +9,18 @@ import msgspec
 import numpy as np
 
 from zbench.measure.clocks import USABLE, usable
-from zbench.records.schema import RankClock, Record
+from zbench.records.schema import Beginnings, Clocks, Record
+
+
+class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rounds that began at a named moment of the common clock, over all launches."""
+
+    rounds: int
+    late: int
+    """Of which a rank heard too late; they are not in the figures."""
+    skew_p50_ns: float
+    """Median over launches."""
+    skew_max_ns: float
 
 
 class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,6 +42,8 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Of the check at the end against what had been foretold."""
     worst_rank: int
     """Whose offset `offset_ns` is."""
+    named: Named | None = None
+    """None: an older zbench measured it."""
 
 
 class CommonTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -52,24 +65,22 @@ class CommonTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 def agreements(records: Iterable[Record]) -> list[Agreement]:
     """One for each subject and number of ranks whose clocks were measured. Pure."""
-    worlds: dict[tuple[str, int], list[list[RankClock]]] = defaultdict(list)
-    method = ""
+    worlds: dict[tuple[str, int], list[Clocks]] = defaultdict(list)
     for record in records:
         if record.status == "ok" and record.clocks is not None and record.clocks.ranks:
-            worlds[record.subject, record.ranks].append(record.clocks.ranks)
-            method = record.clocks.method
-    return [_agreement(*world, launches, method) for world, launches in worlds.items()]
+            worlds[record.subject, record.ranks].append(record.clocks)
+    return [_agreement(*world, launches) for world, launches in worlds.items()]
 
 
-def _agreement(subject: str, ranks: int, launches: Sequence[Sequence[RankClock]], method: str) -> Agreement:
-    clocks = [clock for launch in launches for clock in launch]
+def _agreement(subject: str, ranks: int, launches: Sequence[Clocks]) -> Agreement:
+    clocks = [clock for launch in launches for clock in launch.ranks]
     furthest = max(clocks, key=lambda clock: abs(clock.offset_ns))
     drifting = max(clocks, key=lambda clock: abs(clock.drift_ppm))
     return Agreement(
         subject=subject,
         ranks=ranks,
         launches=len(launches),
-        method=method,
+        method=launches[0].method,
         shared=all(
             abs(clock.offset_ns) <= clock.offset_error_ns and abs(clock.drift_ppm) <= clock.drift_error_ppm
             for clock in clocks
@@ -81,6 +92,18 @@ def _agreement(subject: str, ranks: int, launches: Sequence[Sequence[RankClock]]
         drift_error_ppm=max(clock.drift_error_ppm for clock in clocks),
         residual_ns=max(clock.residual_max_ns for clock in clocks),
         worst_rank=furthest.rank,
+        named=_named([launch.starts for launch in launches if launch.starts]),
+    )
+
+
+def _named(starts: Sequence[Beginnings]) -> Named | None:
+    if not starts:
+        return None
+    return Named(
+        rounds=sum(start.rounds for start in starts),
+        late=sum(start.late for start in starts),
+        skew_p50_ns=float(np.median([start.skew_p50_ns for start in starts])),
+        skew_max_ns=max(start.skew_max_ns for start in starts),
     )
 
 

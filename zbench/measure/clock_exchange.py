@@ -6,7 +6,6 @@ its parent's stamps travels through the fabric, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter_ns, sleep
 from typing import Any
@@ -22,6 +21,7 @@ from zbench.fabrics.base import Fabric, Slot
 from zbench.measure import clocks
 from zbench.measure.burst import agree, first_reason
 from zbench.measure.clocks import Bounds, Clock, Ints
+from zbench.measure.round_time import beginnings
 from zbench.measure.statistics import Floats
 from zbench.workloads.profiles import MESSAGE_BYTES
 
@@ -48,9 +48,7 @@ class _Link:
     payload: Slot
 
 
-def measure_clocks(
-    fabric: Fabric, duration_ns: int, clock: Callable[[], int] = perf_counter_ns
-) -> tuple[Clock | None, dict[str, Any]]:
+def measure_clocks(fabric: Fabric, duration_ns: int) -> tuple[Clock | None, dict[str, Any]]:
     """This rank's clock against rank 0's, and what a record keeps of the clocks of all ranks.
 
     Every rank calls it and returns the same record; the clock is None where no constant drift explains what
@@ -66,7 +64,7 @@ def measure_clocks(
     level_ns = duration_ns / (len(levels) + 1)  # the last part is for the check
     own, seen, why = clocks.reference(), None, ""
     for level in levels:
-        bounds = _meet(fabric, level, own, level_ns, clock)
+        bounds = _meet(fabric, level, own, level_ns)
         if bounds is not None:
             seen, found = bounds, clocks.fit(bounds)
             own, why = (found, "") if found else (own, _broken(world.rank, level))
@@ -75,7 +73,7 @@ def measure_clocks(
     checked: dict[str, Any] = {}
     final: Clock | None = own
     for rank in range(1, world.size):
-        bounds = _meet(fabric, [(0, rank)], own, level_ns / (world.size - 1), clock)
+        bounds = _meet(fabric, [(0, rank)], own, level_ns / (world.size - 1))
         if bounds is not None and seen is not None:
             off = clocks.residuals(own, bounds)
             final, checked = clocks.fit(seen.then(bounds)), _told(rank, bounds, off)
@@ -85,7 +83,8 @@ def measure_clocks(
     if checked:
         checked |= clocks.told(final, final.at_ns)
     ranks = [msgspec.json.decode(each) for each in world.share(msgspec.json.encode(checked))]
-    return final, {"clocks": {"method": METHOD, "rounds": ROUNDS, "ranks": ranks[1:]}}
+    starts = beginnings(fabric, final)
+    return final, {"clocks": {"method": METHOD, "rounds": ROUNDS, "ranks": ranks[1:], "starts": starts}}
 
 
 def _broken(rank: int, level: list[tuple[int, int]]) -> str:
@@ -106,12 +105,10 @@ def _told(rank: int, bounds: Bounds, off: Floats) -> dict[str, Any]:
     }
 
 
-def _meet(
-    fabric: Fabric, level: list[tuple[int, int]], own: Clock, duration_ns: float, clock: Callable[[], int]
-) -> Bounds | None:
+def _meet(fabric: Fabric, level: list[tuple[int, int]], own: Clock, duration_ns: float) -> Bounds | None:
     """Compare the clocks of each pair for so long; see `_compare`."""
     link = _linked(fabric, level)
-    points, pause_s = _points(fabric, link, duration_ns, clock)
+    points, pause_s = _points(fabric, link, duration_ns)
     bounds = _compare(fabric, link, own, points, pause_s)
     for plan in (link.down, link.up, link.stamps):
         fabric.release(plan)
@@ -159,12 +156,12 @@ def _prepare(fabric: Fabric, case: Case, slot: Slot, members: tuple[int, ...] | 
     return fabric.prepare(case, [slot], None, members)
 
 
-def _points(fabric: Fabric, link: _Link, duration_ns: float, clock: Callable[[], int]) -> tuple[int, float]:
+def _points(fabric: Fabric, link: _Link, duration_ns: float) -> tuple[int, float]:
     """How many moments, and the pause between two of them in s, the same on all ranks."""
     for _ in range(2):  # the first one warms
-        began = clock()
+        began = perf_counter_ns()
         _stamps(fabric, link)
-        took = agree(fabric.world.share, clock() - began)
+        took = agree(fabric.world.share, perf_counter_ns() - began)
     points = int(min(POINTS, max(POINTS_MIN, duration_ns / took)))
     return points, max(0.0, duration_ns / points - took) / clocks.NS_PER_S
 

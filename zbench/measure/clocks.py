@@ -54,6 +54,10 @@ class Clock:
         """Without `base_ns`."""
         return self.offset_ns + self.drift * self._since(own_ns)
 
+    def common(self, own_ns: Ints) -> Ints:
+        """The same moments on rank 0's clock."""
+        return self._less(own_ns, np.rint(self.offset(own_ns)))
+
     def earliest(self, own_ns: Ints) -> Ints:
         """The least that rank 0's clock can have shown then."""
         return self._less(own_ns, np.ceil(self._reach(own_ns).max(axis=0)))

@@ -127,6 +127,18 @@ class RankClock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Moments that were checked."""
 
 
+class Beginnings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Barriers that began at a named moment of the common clock, as this clock has it on every rank."""
+
+    rounds: int
+    late: int
+    """Rounds of which a rank heard too late; the figures are of the others."""
+    skew_p50_ns: float
+    skew_max_ns: float
+    span_p50_ns: float
+    """From the first start to the last end."""
+
+
 class Clocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The clocks of a world."""
 
@@ -136,6 +148,7 @@ class Clocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Messages each way at one moment."""
     ranks: list[RankClock]
     """All but rank 0."""
+    starts: Beginnings | None = None
 
 
 class Starts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

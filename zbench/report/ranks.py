@@ -20,7 +20,8 @@ CLOCKS = "Clocks"
 ABOUT_CLOCKS = (
     "Each rank's clock against that of rank 0, from messages of the fabric. A message is received after it "
     "was sent, so the errors are bounds that hold whatever the delays were. Moments on different ranks are "
-    "compared only where the clocks agree to 10 % of a round."
+    "compared only where the clocks agree to 10 % of a round. Named starts: rank 0 names a moment, and every "
+    "rank waits for it on its own clock, translated; of a round that it heard of too late nothing is made."
 )
 HEADER_CLOCKS = (
     "subject",
@@ -31,6 +32,8 @@ HEADER_CLOCKS = (
     "drift",
     "residual",
     "said",
+    "named starts apart: median, worst",
+    "too late",
 )
 STARTS = "Rounds on the common clock"
 HEADER_STARTS = (
@@ -100,6 +103,7 @@ def _agreement(clocks: Agreement) -> str:
 
 
 def _clocks(clocks: Agreement) -> tuple[str, ...]:
+    named = clocks.named
     return (
         clocks.subject,
         str(clocks.ranks),
@@ -109,6 +113,8 @@ def _clocks(clocks: Agreement) -> tuple[str, ...]:
         f"{clocks.drift_ppm:.2f} ± {clocks.drift_error_ppm:.2g} ppm",
         _time(clocks.residual_ns),
         "one clock" if clocks.shared else "they do not agree",
+        f"{_time(named.skew_p50_ns)}, {_time(named.skew_max_ns)}" if named else "-",
+        f"{named.late} of {named.rounds}" if named else "-",
     )
 
 
