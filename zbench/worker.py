@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from zbench.cards.base import Card
-from zbench.case import Case
+from zbench.case import FINDINGS, Case
 from zbench.errors import Unsupported, ZbenchError, remedy
 from zbench.fabrics.base import Fabric, Share, World
 from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
@@ -165,13 +165,8 @@ def _burst(
     }
     bench, why = None, ""
     try:
-        if case.workload == "clocks":
-            return record | measure_clocks(parts["fabric"], order["burst_ns"])[1]
-        if case.workload == "congestion":
-            seeds = [slot_seed(order["seed"], order["launch"], case.key, slot) for slot in range(SLOTS)]
-            policy = Policy(order["burst_ns"], order["rounds_max"])
-            seed = slot_seed(order["seed"], order["launch"], case.key, -1)
-            return record | congested(parts["fabric"], case, seeds, policy, seed)
+        if case.workload in FINDINGS:
+            return record | _found(parts["fabric"], case, order)
         bench = _bench(parts, case, order, order["table"].get(case.key))
     except (Unsupported, MemoryError) as error:
         why = str(error) or "out of memory"
@@ -192,6 +187,14 @@ def _burst(
     finally:
         if bench is not None:
             bench.release()
+
+
+def _found(fabric: Fabric, case: Case, order: Message) -> dict[str, Any]:
+    """What is found about the ranks of a world. Raises Unsupported, MemoryError on all of them."""
+    if case.workload == "clocks":
+        return measure_clocks(fabric, order["burst_ns"])[1]
+    *seeds, draw = (slot_seed(order["seed"], order["launch"], case.key, slot) for slot in (*range(SLOTS), -1))
+    return congested(fabric, case, seeds, Policy(order["burst_ns"], order["rounds_max"]), draw)
 
 
 def _readable(record: dict[str, Any]) -> dict[str, Any]:

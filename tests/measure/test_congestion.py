@@ -21,9 +21,9 @@ from zbench.workloads.ranks import congestor, victim
 TWO_AND_TWO = Groups((0, 1), (2, 3))
 
 
-def case(name: str, size: int = 8, ranks: int = 4) -> Case:
+def case(name: str, size: int = 8, ranks: int = 4, beside: str = "alltoall") -> Case:
     dtype = "fp32" if name == "allreduce" else "byte"
-    return Case("congestion", dtype, (size,), {"ranks": ranks, "victim": name, "congestor": "alltoall"})
+    return Case("congestion", dtype, (size,), {"ranks": ranks, "victim": name, "congestor": beside})
 
 
 def test_victims_are_a_pair_or_a_fifth_of_the_ranks() -> None:
@@ -32,6 +32,10 @@ def test_victims_are_a_pair_or_a_fifth_of_the_ranks() -> None:
     assert victim(case("allreduce", ranks=50)).ranks == 10
     assert victim(case("allreduce")).ranks == 2
     assert congestor(case("allreduce", ranks=50)) == Case("alltoall", "byte", (40 * 4096,), {"ranks": 40})
+    many_to_one = congestor(case("pingpong", ranks=5, beside="incast"))
+    assert many_to_one == Case("gather", "byte", (3 * 4096,), {"ranks": 3})
+    one_to_many = congestor(case("pingpong", ranks=5, beside="bcast"))
+    assert one_to_many == Case("bcast", "byte", (4096,), {"ranks": 3})
 
 
 def test_places_are_drawn_disjoint_and_alike_on_all_ranks() -> None:
@@ -56,6 +60,8 @@ def test_the_profile_full_asks_from_four_ranks_on() -> None:
     assert asked["full", 4] == [
         "clocks/byte/8/ranks=4",
         "congestion/byte/8/congestor=alltoall/ranks=4/victim=pingpong",
+        "congestion/byte/8/congestor=incast/ranks=4/victim=pingpong",
+        "congestion/byte/8/congestor=bcast/ranks=4/victim=pingpong",
         "congestion/byte/131072/congestor=alltoall/ranks=4/victim=unidirectional",
         "congestion/fp32/8/congestor=alltoall/ranks=4/victim=allreduce",
     ]
@@ -87,7 +93,12 @@ def test_a_round_counts_if_every_congestor_was_there_throughout(
 
 def test_bursts_of_real_ranks_are_verified_and_keep_both_kinds() -> None:
     """As many rounds idle as loaded, data of victims and congestors right, groups disjoint."""
-    asked = tuple(case(*each) for each in (("pingpong", 8), ("unidirectional", 128 << 10), ("allreduce", 8)))
+    asked = (
+        case("pingpong", beside="incast"),
+        case("pingpong", beside="bcast"),
+        case("unidirectional", 128 << 10),
+        case("allreduce"),
+    )
     subject = Subject("fabric", "shm")
     order: dict[str, Any] = {
         "type": "measure",

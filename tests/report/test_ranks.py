@@ -13,6 +13,7 @@ from zbench.judge.clocks import Agreement, CommonTimes, Named
 from zbench.judge.congestion import Factor, Impact
 from zbench.report.document import documents
 from zbench.report.findings import Findings
+from zbench.report.markdown import render_markdown
 from zbench.report.merge import merge
 from zbench.report.page import render_page
 from zbench.report.terminal import render_screen
@@ -105,6 +106,23 @@ def test_the_page_has_the_clocks_and_the_rounds_on_them(findings: Findings) -> N
     assert "allreduce/fp32/65536/ranks=4 shm 8.50 ns 12.0 ms 10.2 µs 10.1 µs" in text
     assert "pingpong/byte/8/ranks=4 shm not told: the clocks are not known to 10 % of a round" in text
     assert 'id="clocks"' not in render_page(findings, [])
+
+
+def test_markdown_has_both(findings: Findings) -> None:
+    """As tables of their own."""
+    made = render_markdown(replace(findings, clocks=[AGREE], impacts=[IMPACT]))
+    assert "## Clocks" in made
+    assert "one clock" in made
+    assert "## Congestion" in made
+    assert "SLOWED" in made
+    assert "## Clocks" not in render_markdown(findings)
+
+
+def test_a_run_that_asked_for_nothing_else_has_no_table_of_results(findings: Findings) -> None:
+    """Its findings stand alone."""
+    text = render_screen(replace(findings, summaries=[], clocks=[AGREE]))
+    assert "verified" not in text
+    assert "Clocks of 4 ranks" in text
 
 
 def test_the_document_has_them_where_they_were_asked(findings: Findings) -> None:

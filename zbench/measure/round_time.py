@@ -22,7 +22,7 @@ AHEAD = 4.0
 """How far ahead the moment lies, in times that it takes to hear of it (ReproMPI multiplies likewise)."""
 TRIALS = 10
 WORD_BYTES = 8
-STARTS = 100
+STARTS = 50
 """Rounds of `beginnings`."""
 
 

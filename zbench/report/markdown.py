@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from zbench.report import hostcards, pairs, standing, words
+from zbench.report import hostcards, pairs, ranks, standing, words
 from zbench.report.conditions import machine, settings
 from zbench.report.findings import Findings
 from zbench.report.judged import Judged, judged
@@ -39,6 +39,11 @@ def render_markdown(findings: Findings) -> str:
     if findings.pairs:
         cells = ([code(row[0]), code(row[1]), *map(text, row[2:])] for row in pairs.table(findings.pairs))
         parts += [f"## {pairs.TITLE}", text(pairs.ABOUT), table([text(name) for name in pairs.HEADER], cells)]
+    for _, heading, about, tables in ranks.sections(findings):
+        parts += [f"## {heading}", text(about)]
+        for _, header, rows in tables:
+            cells = ([text(cell) for cell in row] for row in rows)
+            parts.append(table([text(name) for name in header], cells))
     parts += ["## Results", _results(findings)]
     if findings.sustained:
         found = ([code(s.key), code(s.subject), text(lasted(s))] for s in findings.sustained)

@@ -188,6 +188,8 @@ class Screen:
         return row
 
     def results(self, findings: Findings, every: bool) -> list[RenderableType]:
+        if not findings.summaries:
+            return []
         shown = list(findings.summaries) if every else rows.headline(findings.summaries)
         first = findings.run.cards[:1] if findings.run.each and not every else []
         if first:  # its siblings stand side by side below

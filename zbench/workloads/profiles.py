@@ -8,6 +8,7 @@ from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.schedules.operation import OPERATIONS
 from zbench.workloads.pairs import RANKS_MIN
+from zbench.workloads.ranks import CONGESTORS
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -18,7 +19,8 @@ VICTIMS = (
     ("unidirectional", "byte", 128 * KIB),
     ("allreduce", "fp32", 8),
 )
-"""GPCNeT's three: latency, bandwidth, and a collective of many."""
+"""GPCNeT's three: latency, bandwidth, and a collective of many; each beside alltoall, and the latency, which
+suffers first, beside the others of `CONGESTORS`, too."""
 
 MESSAGE_BYTES = 8
 """Of messages that tell the time: what every fabric sends fastest."""
@@ -182,8 +184,10 @@ def rank_cases(ranks: int) -> list[Case]:
     if ranks < CONGESTION_RANKS:
         return clocks
     return clocks + [
-        Case("congestion", dtype, (size,), {"ranks": ranks, "victim": victim, "congestor": "alltoall"})
+        Case("congestion", dtype, (size,), {"ranks": ranks, "victim": victim, "congestor": congestor})
         for victim, dtype, size in VICTIMS
+        for congestor in CONGESTORS
+        if congestor == "alltoall" or victim == "pingpong"
     ]
 
 

@@ -16,6 +16,8 @@ VICTIMS_MIN, CONGESTORS_MIN = 2, 2
 """A message has two ends, and so has the traffic that is to disturb it."""
 CONGESTOR_PART_BYTES = 4096
 """From each congestor to each other: GPCNeT's A2A_MSG_COUNT, 512 doubles."""
+CONGESTORS = {"alltoall": ("alltoall", True), "incast": ("gather", True), "bcast": ("bcast", False)}
+"""GPCNeT's: the collective that each is, and whether its vector has a part for each rank."""
 
 
 def victim(case: Case) -> Case:
@@ -27,6 +29,7 @@ def victim(case: Case) -> Case:
 
 
 def congestor(case: Case) -> Case:
-    """What all other ranks do meanwhile."""
+    """What all other ranks do meanwhile. Raises KeyError for what is no congestor."""
     ranks = case.ranks - victim(case).ranks
-    return Case(str(case.get("congestor")), "byte", (CONGESTOR_PART_BYTES * max(1, ranks),), {"ranks": ranks})
+    workload, parts = CONGESTORS[str(case.get("congestor"))]
+    return Case(workload, "byte", (CONGESTOR_PART_BYTES * (max(1, ranks) if parts else 1),), {"ranks": ranks})
