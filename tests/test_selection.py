@@ -1,5 +1,6 @@
 """Which cases answer a request: what was asked, what a card has, what fits in memory and in the time."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from zbench.judge.claims import load_claims
 from zbench.measure.estimate import groups_s
 from zbench.measure.plan import Group
 from zbench.request import ask
-from zbench.selection import OUT_OF_TIME, fitting, in_time, offering, operations, place_of, select
+from zbench.selection import OUT_OF_TIME, fitting, in_time, offering, operations, place_of, select, validate
 from zbench.subject import Subject, parse
 from zbench.workloads.card_cases import Place
 from zbench.workloads.profiles import PROFILES
@@ -27,6 +28,71 @@ def test_a_glob_selects_cases_of_all_suites() -> None:
     groups = select(ask(cases=["*/ranks=2"]))
     assert all(case.key.endswith("ranks=2") for group in groups for case in group.cases)
     assert {group.suite for group in groups} == {"fabric", "scaling"}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("allreduce/int32/4096/redop=max", "allreduce/int32/4096/ranks=3/redop=max"),
+        ("bcast/byte/12/root=2/*", "bcast/byte/12/ranks=3/root=2"),
+        ("reduce/bf16/6/inplace=yes/ranks=3/redop=sum", "reduce/bf16/6/inplace=yes/ranks=3"),
+        ("alltoallv/byte/0/skew=zipf", "alltoallv/byte/0/ranks=3/skew=zipf"),
+    ],
+)
+def test_a_case_between_ranks_may_be_named_in_full(text: str, key: str) -> None:
+    """Beside what a glob selects of the profile, once; of every fabric, and of no other suite."""
+    fabrics = ["shm", "shm:private"]
+    groups = select(ask(ranks=3, fabrics=fabrics, cases=[text, key, "barrier/*"]))
+    assert [group.subject for group in groups] == fabrics
+    assert [[case.key for case in group.cases] for group in groups] == [["barrier/byte/0/ranks=3", key]] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("allreduce/fp32/7/*", "7 bytes are no whole elements of fp32; give a multiple of 4, such as 8"),
+        ("alltoall/byte/7", "no whole elements of byte for 3 ranks; give a multiple of 3, such as 6"),
+        ("allreduce/byte/8", "allreduce takes fp64, fp32, .*, not 'byte'"),
+        ("allreduce/fp32/8/redop=band", r"redop=band: of integers only \(int8, .*\), not of fp32"),
+        ("allreduce/int32/8/redop=bnd", r"no redop 'bnd' \(did you mean 'band'\?\)"),
+        ("bcast/byte/8/root=3", "root=3: the ranks of this world are 0 to 2"),
+        ("bcast/byte/8/root=one", "root is a whole number, not 'one'"),
+        ("bcast/byte/8/root=1/root=2", "root is given twice"),
+        ("allreduce/fp32/8/root=1", r"allreduce has no parameter 'root' \(known: inplace, ranks, redop\)"),
+        ("allreduce/fp32/8/inplace=y", "no inplace 'y'"),
+        ("allreduce/fp32/8/ranks=2", "2 of 3 ranks would leave 1 out; give --ranks 2"),
+        ("allreduce/fp32/8/ranks=4", "4 ranks in a world of 3; give --ranks 4"),
+        ("allreduce/fp32/1KiB", "the size is a number of bytes, not '1KiB'"),
+        ("barrier/byte/8", "a barrier moves no bytes"),
+        ("pingpong/byte/0", "a message has 1 byte or more"),
+        ("allreduce/fp32/7?", "no case of this run matches$"),
+        ("alreduce/fp32/8", r"no case of this run matches \(did you mean 'allreduce'\?\)"),
+    ],
+)
+def test_a_case_that_cannot_be_is_told_before_anything_starts(text: str, told: str) -> None:
+    """In one line that says what, where and what to do."""
+    with pytest.raises(UsageError, match=f"^--case {re.escape(text)}: .*{told}") as error:
+        select(ask(ranks=3, suites=["fabric"], cases=[text]))
+    assert "\n" not in str(error.value)
+
+
+def test_a_pair_needs_two_ranks() -> None:
+    """A world of one has none."""
+    with pytest.raises(UsageError, match="it needs two ranks; give --ranks 2"):
+        select(ask(ranks=1, suites=["fabric"], cases=["pingpong/byte/12"]))
+
+
+def test_an_algorithm_of_an_option_must_do_something_that_is_asked() -> None:
+    """Of the others it leaves the choice to the table, and says so nowhere."""
+    with pytest.raises(UsageError, match=r"--fabric shm:private[+]chain: chain cannot do allreduce, barrier"):
+        select(ask(fabrics=["shm:private+chain"], cases=["allreduce/*", "barrier/*"]))
+    assert select(ask(suites=["fabric"], fabrics=["shm:chain"], cases=["allreduce/*", "bcast/*"]))
+
+
+def test_more_ranks_than_a_fabric_has_are_told() -> None:
+    """By the fabric itself, before any is started."""
+    with pytest.raises(UsageError, match="shm: 5000 ranks; give 1 to 4096"):
+        validate([parse("fabric", "shm")], 5000)
 
 
 def test_what_does_not_fit_in_memory_is_refused_and_named() -> None:

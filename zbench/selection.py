@@ -24,6 +24,7 @@ from zbench.subject import Subject
 from zbench.workloads import step, workload
 from zbench.workloads.card_cases import Place, card_cases, few
 from zbench.workloads.models import model
+from zbench.workloads.named import named
 from zbench.workloads.profiles import Profile, fabric_cases, scaling_cases, thread_counts
 
 OUT_OF_TIME = "left out: the time limit has no room for it"
@@ -55,17 +56,50 @@ def select(request: Request) -> list[Group]:
                     groups.append(Group("scaling", (card, fabric), ranks, chosen))
     if request.minutes is not None and not request.cases:
         return [replace(group, cases=(largest(group.cases),)) for group in groups]
-    known = {case.key for group in groups for case in group.cases}
     if request.cases:
-        groups = [_matching(group, request.cases) for group in groups]
-        groups = [group for group in groups if group.cases]
-        for glob in request.cases:
-            if not any(case.matches(glob) for group in groups for case in group.cases):
-                near = suggest(glob.partition("/")[0], {key.partition("/")[0] for key in known})
-                raise UsageError(f"--case {glob}: no case of this run matches{near}")
+        groups = asked_for(groups, request)
     if request.algorithm:
         check_algorithm(request, groups)
+    for fabric in request.fabrics:
+        if answering := [group for group in groups if fabric in group.subjects and not fabric.venv]:
+            check_option(fabric, answering)
     return groups
+
+
+def asked_for(groups: Sequence[Group], request: Request) -> list[Group]:
+    """The cases that `--case` selects, and between ranks those that it names in full. Raises UsageError."""
+    known = {case.workload for group in groups for case in group.cases}
+    added: list[Case] = []
+    for glob in request.cases:
+        if any(case.matches(glob) for group in groups for case in group.cases):
+            continue
+        case = named(glob, request.ranks) if "fabric" in request.suites else None
+        if case is None:
+            op = glob.partition("/")[0]
+            near = "" if op in known else suggest(op, known)
+            raise UsageError(f"--case {glob}: no case of this run matches{near}")
+        added.append(case)
+    chosen = [_matching(group, request.cases) for group in groups]
+    unique = {case.key: case for case in added}
+    chosen = [
+        replace(group, cases=(*group.cases, *unique.values())) if group.suite == "fabric" else group
+        for group in chosen
+    ]
+    return [group for group in chosen if group.cases]
+
+
+def check_option(fabric: Subject, groups: Sequence[Group]) -> None:
+    """Raises UsageError where a fabric's option names an algorithm that can do nothing of what is asked."""
+    name = fabric.load().forces(fabric.option)
+    doing = {op for op, named in ALGORITHMS.items() if name in named}
+    asked = {collective(case).workload for group in groups for case in group.cases}
+    if name and not asked & doing:
+        can = words(doing)
+        raise UsageError(f"--fabric {fabric.label}: {name} cannot do {words(asked)}, it can do {can}")
+
+
+def words(operations: Iterable[str]) -> str:
+    return ", ".join(sorted(operations))
 
 
 def check_algorithm(request: Request, groups: Sequence[Group]) -> None:
@@ -81,7 +115,7 @@ def check_algorithm(request: Request, groups: Sequence[Group]) -> None:
     asked = {collective(case).workload for group in groups for case in group.cases if group.ranks > 1}
     if others := sorted(asked & ALGORITHMS.keys() - doing):
         cases = " ".join(f"--case '{op}/*'" for op in sorted(doing))
-        raise UsageError(f"--algorithm {name}: it cannot do {', '.join(others)}; choose from {cases}")
+        raise UsageError(f"--algorithm {name}: it cannot do {words(others)}; choose from {cases}")
 
 
 def collective(case: Case) -> Case:
@@ -120,8 +154,11 @@ def used(request: Request) -> list[Subject]:
     return [*cards, *fabrics]
 
 
-def validate(subjects: Sequence[Subject]) -> None:
-    """Complain about a name or an option before anything is measured. Raises UsageError."""
+def validate(subjects: Sequence[Subject], ranks: int = 1) -> None:
+    """Complain about a name, an option or a world of so many ranks before anything is measured.
+
+    Raises UsageError.
+    """
     here = [subject for subject in subjects if not subject.venv]  # of another environment the worker tells
     devices = [subject for subject in here if _on_device(subject)]
     with ThreadPoolExecutor() as pool:  # each imports its framework, which takes seconds
@@ -130,7 +167,7 @@ def validate(subjects: Sequence[Subject]) -> None:
         kind = subject.load()
         with _told_of(subject):
             if subject.kind == "fabric":
-                with kind.seats(1, subject.option):
+                with kind.seats(ranks, subject.option):
                     pass
             elif subject not in devices:
                 kind(subject.option)

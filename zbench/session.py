@@ -101,7 +101,7 @@ class Plan:
 def plan(request: Request) -> Plan:
     """Cases, launches, and an estimate of their time. Raises UsageError."""
     started_alone(os.environ)
-    validate(used(request))
+    validate(used(request), request.ranks)
     offered, lacking = offering(select(request), operations(used(request)))
     groups, refused = fitting(offered, room_bytes())
     refused = lacking | refused

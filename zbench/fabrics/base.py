@@ -103,6 +103,11 @@ class Fabric(ABC):
         """The seats of a world, alive while the context is; nothing is left behind after it."""
         yield [Seat() for _ in range(ranks)]
 
+    @classmethod
+    def forces(cls, option: str | None) -> str:
+        """The algorithm that an option names; empty: none."""
+        return ""
+
     @abstractmethod
     def operations(self) -> dict[str, tuple[str, ...]]:
         """Workload -> dtypes."""

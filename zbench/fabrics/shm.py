@@ -115,6 +115,10 @@ class Shm(Fabric):
             shm.abort(fd)
             os.close(fd)
 
+    @classmethod
+    def forces(cls, option: str | None) -> str:
+        return _options(option)[1]
+
     @staticmethod
     def abort(seats: Sequence[Seat]) -> None:
         """End every wait of these seats' ranks now, as when one of them is known to be dead."""

@@ -113,7 +113,13 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 def add_extent(parser: argparse.ArgumentParser) -> None:
     """How much of it."""
     parser.add_argument("--ranks", type=int, metavar="N", help="ranks (default: usable CPUs, >= 2)")
-    parser.add_argument("--case", action="append", default=[], metavar="GLOB", help="only keys that match")
+    parser.add_argument(
+        "--case",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only keys that match, or one between ranks in full: allreduce/int32/4096/redop=max",
+    )
     parser.add_argument(
         "--launches", type=int, metavar="N", help="blocks of launches (default: the profile's)"
     )
