@@ -76,6 +76,28 @@ def test_a_case_that_cannot_be_is_told_before_anything_starts(text: str, told: s
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_guidelines_ask_what_they_compare(ranks: int) -> None:
+    """Whatever the profile asks: every operation in the same sizes, once."""
+    (group,) = select(ask(suites=["fabric"], ranks=ranks, claims="guidelines"))
+    keys = [case.key for case in group.cases]
+    assert len(keys) == len(set(keys))
+    sizes = {-(-size // (4 * ranks)) * 4 * ranks for size in (8, 64 << 10, 4 << 20)}
+    for op in (
+        "allreduce",
+        "reduce",
+        "bcast",
+        "reduce_scatter",
+        "allgather",
+        "gather",
+        "scatter",
+        "alltoall",
+    ):
+        assert {case.size[0] for case in group.cases if case.workload == op} >= sizes
+    (before,) = select(ask(suites=["fabric"], ranks=ranks))
+    assert not {case.key for case in before.cases} - set(keys)
+
+
 def test_a_pair_needs_two_ranks() -> None:
     """A world of one has none."""
     with pytest.raises(UsageError, match="it needs two ranks; give --ranks 2"):

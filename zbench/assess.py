@@ -17,6 +17,7 @@ from zbench.judge.conditions import Conditions
 from zbench.judge.congestion import impacts
 from zbench.judge.datasheets import of_subjects
 from zbench.judge.facts import MEMORY_CONDITIONS, RunFacts
+from zbench.judge.guidelines import relations
 from zbench.judge.history import Kept, Series
 from zbench.judge.hostcards import HostCards, host_cards
 from zbench.judge.outcome import exit_code
@@ -107,7 +108,8 @@ def assess(
         conditions=_conditions(summaries),
     )
     alone = [summary for summary in summaries if summary.case.together == 1]  # what claims are about
-    verdicts = judge(claims, alone, compared, steps, facts) if carries_verdicts(run) else []
+    found = relations(claims, alone, margins)
+    verdicts = judge(claims, alone, compared, steps, facts, found) if carries_verdicts(run) else []
     clocks = agreements(records)
     return Findings(
         directory=directory,
@@ -119,6 +121,7 @@ def assess(
         verdicts=verdicts,
         floors=floors,
         scaling=steps,
+        guidelines=found,
         peers=() if run.each else against_best(summaries, subjects),
         worlds=worlds(run, summaries, margins.get("fabric", 0.0)),
         datasheets=of_subjects(run, records),

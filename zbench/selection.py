@@ -10,22 +10,22 @@ from dataclasses import replace
 
 from msgspec.structs import replace as replaced
 
+from zbench.between_ranks import check_algorithm, check_option, compared
 from zbench.case import Case
 from zbench.errors import UsageError, ZbenchError, suggest
 from zbench.inquiry import inquire
-from zbench.judge.claims import Claim
+from zbench.judge.claims import Claim, load_claims
 from zbench.measure.estimate import case_s, groups_s
 from zbench.measure.memory import PROCESS_BYTES, gigabytes, needed_bytes
 from zbench.measure.plan import Group, unit
 from zbench.native import cpu
 from zbench.request import Request
-from zbench.schedules.table import ALGORITHMS
 from zbench.subject import Subject
-from zbench.workloads import step, workload
+from zbench.workloads import workload
 from zbench.workloads.card_cases import Place, card_cases, few
 from zbench.workloads.models import model
 from zbench.workloads.named import named
-from zbench.workloads.profiles import Profile, fabric_cases, scaling_cases, thread_counts
+from zbench.workloads.profiles import Profile, fabric_cases, guideline_cases, scaling_cases, thread_counts
 
 OUT_OF_TIME = "left out: the time limit has no room for it"
 
@@ -45,7 +45,9 @@ def select(request: Request) -> list[Group]:
             cases = card_cases(profile.name, place_of(card), shapes)
             groups.append(Group("card", (card,), 1, tuple(cases)))
     if "fabric" in request.suites:
-        cases = fabric_cases(profile, request.ranks)
+        claims = load_claims(request.claims) if request.claims else []
+        asked = fabric_cases(profile, request.ranks) + guideline_cases(compared(claims), request.ranks)
+        cases = list({case.key: case for case in asked}.values())
         groups += [Group("fabric", (fabric,), request.ranks, tuple(cases)) for fabric in request.fabrics]
     if "scaling" in request.suites:
         for card in request.cards:
@@ -86,41 +88,6 @@ def asked_for(groups: Sequence[Group], request: Request) -> list[Group]:
         for group in chosen
     ]
     return [group for group in chosen if group.cases]
-
-
-def check_option(fabric: Subject, groups: Sequence[Group]) -> None:
-    """Raises UsageError where a fabric's option names an algorithm that can do nothing of what is asked."""
-    name = fabric.load().forces(fabric.option)
-    doing = {op for op, named in ALGORITHMS.items() if name in named}
-    asked = {collective(case).workload for group in groups for case in group.cases}
-    if name and not asked & doing:
-        can = words(doing)
-        raise UsageError(f"--fabric {fabric.label}: {name} cannot do {words(asked)}, it can do {can}")
-
-
-def words(operations: Iterable[str]) -> str:
-    return ", ".join(sorted(operations))
-
-
-def check_algorithm(request: Request, groups: Sequence[Group]) -> None:
-    """Raises UsageError where a forced algorithm does not exist, or cannot do what is asked."""
-    name = request.algorithm
-    doing = {op for op, named in ALGORITHMS.items() if name in named}
-    if not doing:
-        known = {known for named in ALGORITHMS.values() for known in named}
-        raise UsageError(f"--algorithm {name}: no such algorithm{suggest(name, known)}")
-    for fabric in request.fabrics:
-        if not fabric.load().schedules:
-            raise UsageError(f"--algorithm {name}: {fabric.label} runs its library's own choice")
-    asked = {collective(case).workload for group in groups for case in group.cases if group.ranks > 1}
-    if others := sorted(asked & ALGORITHMS.keys() - doing):
-        cases = " ".join(f"--case '{op}/*'" for op in sorted(doing))
-        raise UsageError(f"--algorithm {name}: it cannot do {words(others)}; choose from {cases}")
-
-
-def collective(case: Case) -> Case:
-    """What of a case the fabric does."""
-    return step.allreduce(case) if case.workload == "step" else case
 
 
 def each_and_all(request: Request) -> list[Group]:

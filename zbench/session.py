@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from zbench import __version__
+from zbench.between_ranks import collective
 from zbench.case import Case
 from zbench.errors import InvalidRun, TimeIsUp, UsageError
 from zbench.judge.claims import claims_text, load_claims
@@ -46,7 +47,6 @@ from zbench.records.schema import Choices, Record, Run, Sitting
 from zbench.request import Request, started_alone
 from zbench.selection import (
     Refused,
-    collective,
     fitting,
     in_time,
     offering,

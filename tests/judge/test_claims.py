@@ -127,6 +127,57 @@ def test_an_error_names_file_key_and_value(text: str, told: str) -> None:
     assert "\n" not in str(error.value)
 
 
+GUIDELINE = (
+    with_line('metric = "time"')
+    .replace('"4 us"', '"1"')
+    .replace('"p50"', '"median"')
+    .replace('conditions = { endpoint = "device", path = "across hosts", load = "idle", in_flight = 1 }', "")
+)
+
+
+def test_a_guideline_names_what_bounds_it() -> None:
+    """Its value is a plain factor."""
+    (claim,) = parse_claims(GUIDELINE + '\nat_most = ["reduce", "bcast"]', "mine.toml")
+    assert (claim.is_guideline, claim.is_ratio, claim.limit, claim.unit) == (True, False, 1.0, "1")
+    (claim,) = parse_claims(GUIDELINE + "\nmonotone = true", "mine.toml")
+    assert claim.is_guideline
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('at_most = ["redcue"]', "at_most: no operation 'redcue' (did you mean 'reduce'?)"),
+        ('at_most = "reduce"', "at_most: expected `array`, got `str`"),
+        ('at_most = ["reduce"]\nmonotone = true', "monotone: at_most is given already"),
+        ("monotone = 1", "monotone: expected `bool`, got `int`"),
+        ("monotone = true\nranks = 8", "ranks: monotone needs 1, found 8"),
+        ('monotone = true\nof = "candidate"', "of: monotone needs '', found 'candidate'"),
+        ('at_most = ["bcast"]\nconditions = { load = "idle" }', "conditions: at_most needs {}"),
+    ],
+)
+def test_a_guideline_has_nothing_else(lines: str, told: str) -> None:
+    """No scale, no baseline, no conditions: it speaks of one run's own times."""
+    with pytest.raises(UsageError) as error:
+        parse_claims(f"{GUIDELINE}\n{lines}", "mine.toml")
+    assert str(error.value).startswith(f"mine.toml: claim[0].{told}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('metric = "time"', 'metric = "latency"', "metric: monotone needs 'time', found 'latency'"),
+        ('"<="', '">="', "operator: monotone needs '<=', found '>='"),
+        ('"median"', '"p99"', "statistic: monotone needs 'median', found 'p99'"),
+        ('"1"', '"1 us"', "value: '1 us' is not a plain number"),
+    ],
+)
+def test_a_guideline_is_of_median_times(old: str, new: str, told: str) -> None:
+    """At most, and as a factor."""
+    with pytest.raises(UsageError) as error:
+        parse_claims(GUIDELINE.replace(old, new) + "\nmonotone = true", "mine.toml")
+    assert str(error.value).startswith(f"mine.toml: claim[0].{told}")
+
+
 def test_a_baseline_is_exactly_one_thing() -> None:
     """Not a card and a run, and not nothing."""
     ratio = GOOD.replace('"4 us"', '"2"') + 'of = "candidate"\n'
@@ -200,7 +251,7 @@ def test_a_file_is_read_by_path(tmp_path: Path) -> None:
 
 def test_the_claims_that_come_with_it() -> None:
     """Seven, each with publisher, date, and what would settle it."""
-    assert built_in() == ["none", "zhenwu-10k"]
+    assert built_in() == ["guidelines", "none", "zhenwu-10k"]
     assert load_claims("none") == []
     claims = load_claims("zhenwu-10k")
     assert [claim.id for claim in claims] == [

@@ -18,6 +18,7 @@ from zbench.judge.conditions import CONDITIONS, VALUES, Conditions
 from zbench.judge.datasheets import named
 from zbench.judge.metrics import METRICS, Metric
 from zbench.judge.units import parse_as
+from zbench.schedules.operation import OPERATIONS
 
 VERSION = 1
 
@@ -29,6 +30,16 @@ RATED = ("rate",)
 
 Statistic = Literal["p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs"]
 STATISTICS = ("p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs")
+GUIDELINE: dict[str, Any] = {
+    "metric": "time",
+    "operator": "<=",
+    "statistic": "median",
+    "of": "",
+    "to": None,
+    "ranks": 1,
+    "conditions": {},
+}
+"""What is fixed where a claim is a guideline."""
 OPERATORS = ("<=", ">=", "<", ">")
 CATALOGUE = "catalogue"
 """`to = { card = "h20", source = "catalogue" }`: a data sheet of `zbench/cards/catalogue.toml`."""
@@ -78,6 +89,10 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """`candidate`: the claim is a ratio, metric(candidate) / metric(baseline)."""
     to: Baseline | None = None
     """None in a ratio: the claimant named no baseline."""
+    at_most: tuple[str, ...] = ()
+    """A guideline: each case takes no longer than these operations of the same subject together."""
+    monotone: bool = False
+    """A guideline: each case takes no longer than the next larger size of the same question."""
     ranks: int = 1
     """The scale that is spoken of: cards that work on it together."""
     conditions: Conditions = {}
@@ -94,8 +109,17 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return bool(self.of)
 
     @property
+    def is_guideline(self) -> bool:
+        return bool(self.at_most) or self.monotone
+
+    @property
+    def is_factor(self) -> bool:
+        """Whether its value is one time over another, a plain number."""
+        return self.is_ratio or self.is_guideline
+
+    @property
     def unit(self) -> str:
-        return "1" if self.is_ratio else METRICS[self.metric].unit
+        return "1" if self.is_factor else METRICS[self.metric].unit
 
     @property
     def limit(self) -> float:
@@ -215,6 +239,19 @@ def _check_catalogued(claim: Claim, where: str) -> None:
         raise UsageError(f"{where}.to.card: {error}") from None
 
 
+def _check_guideline(claim: Claim, where: str) -> None:
+    """A guideline speaks of times that one run measured side by side, and of nothing else."""
+    if claim.at_most and claim.monotone:
+        raise UsageError(f"{where}.monotone: at_most is given already; write one claim for each")
+    key = "at_most" if claim.at_most else "monotone"
+    for operation in claim.at_most:
+        if operation not in OPERATIONS:
+            raise UsageError(f"{where}.at_most: no operation {operation!r}{suggest(operation, OPERATIONS)}")
+    for name, wanted in GUIDELINE.items():
+        if (given := getattr(claim, name)) != wanted:
+            raise UsageError(f"{where}.{name}: {key} needs {wanted!r}, found {given!r}")
+
+
 def over_card(claims: Iterable[Claim], card: str) -> list[Claim]:
     """The claims with a card of the catalogue as the baseline of every ratio of rates that names none."""
     to = Baseline(card=card, source=CATALOGUE)
@@ -242,6 +279,8 @@ def _check(claim: Claim, where: str) -> None:
             raise UsageError(f"{where}.to: expected exactly one of card, run, subject")
         if claim.to.catalogued:
             _check_catalogued(claim, where)
+    if claim.is_guideline:
+        _check_guideline(claim, where)
     if claim.ranks < 1:
         raise UsageError(f"{where}.ranks: expected at least 1, found {claim.ranks}")
     if claim.ranks > MOST_RANKS:

@@ -14,7 +14,8 @@ from zbench.judge.catalogued import catalogued
 from zbench.judge.catalogued import reason as over_catalogue
 from zbench.judge.claims import EVIDENCE, Claim, Source
 from zbench.judge.facts import SHEET_ALONE, RunFacts, obstacles_to
-from zbench.judge.observations import Observation, observe
+from zbench.judge.guidelines import Relation, add_up
+from zbench.judge.observations import Observation, candidate, observe
 from zbench.judge.ratios import Ratio
 from zbench.judge.reasons import distance, missing, nearest, reason
 from zbench.judge.scaling import Projection, Scaling, project
@@ -56,15 +57,54 @@ def judge(
     ratios: Sequence[Ratio],
     scaling: Scaling,
     facts: RunFacts,
+    relations: Sequence[Relation] = (),
 ) -> list[Verdict]:
-    """One verdict a claim, in the order of the file.
+    """One verdict a claim, in the order of the file; `relations` are those of its guidelines.
 
     A claim is decided only where its value lies outside the interval, with at least `LAUNCHES` launches
     and every condition fulfilled. Over several cases a limit must hold in each: MET when all meet it,
     NOT MET when one certainly does not (Bonferroni over the cases). A ratio speaks of what is usual:
     NOT MET only when all fail, UNDECIDED when cases differ.
     """
-    return [_judge(claim, summaries, ratios, scaling, facts) for claim in claims]
+    return [
+        _guideline(claim, relations, summaries, facts)
+        if claim.is_guideline
+        else _judge(claim, summaries, ratios, scaling, facts)
+        for claim in claims
+    ]
+
+
+def _guideline(
+    claim: Claim, relations: Sequence[Relation], summaries: Sequence[Summary], facts: RunFacts
+) -> Verdict:
+    """Of the first fabric; what others do under it stands beside it in the report."""
+    subject = candidate(summaries, "fabric", facts.subjects)
+    found = [r for r in relations if (r.guideline, r.subject) == (claim.id, subject)]
+    word, worst, why = add_up(claim, found)
+    beside = f" beside {', '.join(claim.at_most)} of the same size" if claim.at_most else " in two sizes"
+    unsure = [r for r in found if r.verdict == "UNDECIDED" and r.ratio is not None]
+    more = any(LAUNCHES <= r.launches < EXTENDED for r in unsure)
+    launches = max((r.launches for r in unsure), default=0)
+    return Verdict(
+        claim=claim.id,
+        text=claim.text,
+        verdict=word,
+        evidence="MEASURED" if worst else None,
+        measured=worst.ratio if worst else None,
+        measured_interval=worst.interval if worst else None,
+        operator=claim.operator,
+        claimed=claim.limit,
+        unit=claim.unit,
+        why=why or f"no case {claim.case} was run{beside}",
+        missing={"UNDECIDED": f"more than {launches} launches", "NOT RUN": claim.settles}.get(word, ""),
+        assumed=claim.assumed,
+        source=claim.source,
+        subject=subject,
+        keys=tuple(dict.fromkeys(r.key for r in found)),
+        undecided_keys=tuple(dict.fromkeys(key for r in unsure for key in (r.key, *r.against)))
+        if word == "UNDECIDED" and more
+        else (),
+    )
 
 
 def _judge(

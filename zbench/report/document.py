@@ -10,7 +10,7 @@ from typing import Any
 from zbench.judge.ratios import Ratio
 from zbench.judge.summary import Summary
 from zbench.judge.verdicts import Verdict
-from zbench.report import choices, hostcards, pairs, ranks, stragglers, telemetry
+from zbench.report import choices, guidelines, hostcards, pairs, ranks, stragglers, telemetry
 from zbench.report.findings import Findings
 from zbench.report.remarks import remarks
 
@@ -29,6 +29,7 @@ def documents(findings: Findings) -> dict[str, Any]:
         | {"state": part.run.state, "remarks": [f"{what} {why}" for what, why in remarks(part)]}
         | ({"sustained": [telemetry.sustained_document(s) for s in part.sustained]} if part.sustained else {})
         | ({"models": [choices.document(world) for world in part.worlds]} if part.worlds else {})
+        | ({"guidelines": guidelines.document(part.guidelines)} if part.guidelines else {})
         | ({"hostcards": hostcards.document(part.hostcards)} if part.run.each else {})
         | ({"pairs": pairs.document(part.pairs)} if part.pairs else {})
         | ({"last": stragglers.document(part.votes)} if part.votes else {})

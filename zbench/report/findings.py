@@ -11,6 +11,7 @@ from zbench.judge.claims import Claim
 from zbench.judge.clocks import Agreement, CommonTimes
 from zbench.judge.congestion import Impact
 from zbench.judge.datasheets import DataSheet
+from zbench.judge.guidelines import Relation
 from zbench.judge.hostcards import HostCards
 from zbench.judge.pairs import PairMap
 from zbench.judge.peers import Group
@@ -38,6 +39,8 @@ class Findings:
     floors: Mapping[str, AA] = field(default_factory=dict)
     """suite -> the A/A noise floor."""
     scaling: Scaling = field(default_factory=Scaling)
+    guidelines: Sequence[Relation] = ()
+    """What the guidelines among the claims say of each case of each fabric."""
     peers: Sequence[Group] = ()
     """The first card against the best of the others; none where one card was measured."""
     worlds: Sequence[World] = ()

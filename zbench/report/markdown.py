@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from zbench.report import hostcards, pairs, ranks, standing, words
+from zbench.report import guidelines, hostcards, pairs, ranks, standing, words
 from zbench.report.conditions import machine, settings
 from zbench.report.findings import Findings
 from zbench.report.judged import Judged, judged
@@ -33,6 +33,9 @@ def render_markdown(findings: Findings) -> str:
         standings = ([text(cell) for cell in row] for row in standing.rows(findings.peers))
         parts += [f"## {standing.TITLE}", text(standing.about(findings.peers))]
         parts.append(table([text(name) for name in standing.HEADER], standings))
+    if findings.guidelines:
+        relations = ([text(cell) for cell in row] for row in guidelines.rows(findings.guidelines))
+        parts += [f"## {guidelines.TITLE}", text(guidelines.ABOUT), table(guidelines.HEADER, relations)]
     for title, header, rows in hostcards.tables(findings.hostcards):
         cells = ([code(row[0]), code(row[1]), *map(text, row[2:])] for row in rows)
         parts += [f"## {title}", text(hostcards.ABOUT), table([text(name) for name in header], cells)]

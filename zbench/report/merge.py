@@ -42,6 +42,7 @@ def merge(runs: Sequence[Findings], command: Sequence[str]) -> Findings:
             [fit for found in each for fit in found.scaling.fits],
             [projection for found in each for projection in found.scaling.projections],
         ),
+        guidelines=[relation for found in each for relation in found.guidelines],
         peers=[group for found in each for group in found.peers],
         worlds=[world for found in each for world in found.worlds],
         datasheets={subject: sheet for found in each for subject, sheet in found.datasheets.items()},
@@ -91,6 +92,9 @@ def _labelled(found: Findings, label: str) -> Findings:
         ratios=[replace(ratio, of=mark(ratio.of), to=mark(ratio.to)) for ratio in found.ratios],
         claims=[replace(claim, id=mark(claim.id)) for claim in found.claims],
         verdicts=[replace(v, claim=mark(v.claim), subject=mark(v.subject)) for v in found.verdicts],
+        guidelines=[
+            replace(r, guideline=mark(r.guideline), subject=mark(r.subject)) for r in found.guidelines
+        ],
         peers=[replace(group, subject=mark(group.subject)) for group in found.peers],
         worlds=[replace(world, subject=mark(world.subject)) for world in found.worlds],
         datasheets={mark(subject): sheet for subject, sheet in found.datasheets.items()},

@@ -12,7 +12,7 @@ from zbench.judge.datasheets import DataSheet, share
 from zbench.judge.summary import Summary
 from zbench.records import store
 from zbench.records.schema import Run
-from zbench.report import (choices, hostcards, pairs, ranks, series, standing, stragglers, style, svg, words)
+from zbench.report import (choices, guidelines, hostcards, pairs, ranks, series, standing, stragglers, style, svg, words)
 from zbench.report.chart import Chart, Missing
 from zbench.report.conditions import machine, machines, settings
 from zbench.report.cost import cost
@@ -77,6 +77,8 @@ def render_page(findings: Findings, charts: Sequence[Chart | Missing]) -> str:
         missing=[chart for chart in charts if isinstance(chart, Missing)],
         ratios=findings.ratios,
         standing=standing,
+        findings=findings,
+        guidelines=guidelines,
         peers=findings.peers,
         worlds=findings.worlds,
         choices=choices,

@@ -103,7 +103,7 @@ def marked(verdict: str) -> str:
 
 def in_terms_of(claim: Claim, number: float) -> str:
     """The number as the claim would write it: `316 ns`, `78 %`, `1.21x`."""
-    if claim.is_ratio:
+    if claim.is_factor:
         return f"{number:.3g}x"
     if claim.value.endswith("%"):
         return f"{100 * number:.3g} %"
@@ -124,7 +124,7 @@ def floor(fraction: float) -> str:
 def claimed(claim: Claim) -> str:
     """`≤ 4 µs`, `≥ 1.3x`: the operator and value as the claim has them."""
     sign = {"<=": "≤", ">=": "≥"}.get(claim.operator, claim.operator)
-    figure = f"{claim.limit:g}x" if claim.is_ratio else claim.value.replace(" us", " µs")
+    figure = f"{claim.limit:g}x" if claim.is_factor else claim.value.replace(" us", " µs")
     return f"{sign} {figure}"
 
 

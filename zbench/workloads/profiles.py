@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from zbench.case import Case
@@ -188,6 +189,20 @@ def rank_cases(ranks: int) -> list[Case]:
         for victim, dtype, size in VICTIMS
         for congestor in CONGESTORS
         if congestor == "alltoall" or victim == "pingpong"
+    ]
+
+
+GUIDELINE_SIZES = (8, 64 * KIB, 4 * MIB)
+"""Where guidelines are held against each other: bound by latency, in between, and by bandwidth."""
+
+
+def guideline_cases(operations: Iterable[str], ranks: int) -> list[Case]:
+    """Operations between ranks in sizes that all of them can have, cut in equal parts."""
+    cut = ranks * NUMPY_DTYPES["fp32"].itemsize
+    return [
+        Case(name, "fp32" if OPERATIONS[name].sums else "byte", (-(-size // cut) * cut,), {"ranks": ranks})
+        for name in operations
+        for size in GUIDELINE_SIZES
     ]
 
 
