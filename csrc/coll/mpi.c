@@ -57,19 +57,19 @@ static void prepare(const zb_mpi_plan *plan, int64_t slot)
 
 /* What is asked for and MPI does not do: a root's own copy of what it broadcasts, and the place of a part that
    was reduced in place, which MPI puts at the front. */
-static void complete(const zb_mpi_library *mpi, const zb_mpi_plan *plan, int64_t slot)
+static void complete(const zb_mpi_plan *plan, int64_t slot)
 {
     char *out = plan->outs[slot];
-    if (plan->operation == ZB_MPI_BCAST && mpi->rank == plan->root && !plan->in_place && plan->count > 0)
+    if (plan->operation == ZB_MPI_BCAST && plan->rank == plan->root && !plan->in_place && plan->count > 0)
         memcpy(out, plan->ins[slot], (size_t)(plan->count * plan->item_bytes));
     if (plan->operation == ZB_MPI_REDUCE_SCATTER && plan->in_place)
-        memmove(out + plan->firsts[mpi->rank] * plan->item_bytes, out,
-                (size_t)(plan->counts[mpi->rank] * plan->item_bytes));
+        memmove(out + plan->firsts[plan->rank] * plan->item_bytes, out,
+                (size_t)(plan->counts[plan->rank] * plan->item_bytes));
 }
 
 static int start_together(const zb_mpi_library *mpi, const zb_mpi_plan *plan)
 {
-    bool pair = is_pair(plan);
+    bool pair = is_pair(plan) && !plan->grouped;
     if (mpi->ranks == 1 || (pair && mpi->rank > 1))
         return 0;
     int64_t start = 0;
@@ -86,7 +86,7 @@ int zb_mpi_execute(const zb_mpi_library *mpi, const zb_mpi_plan *plan, int64_t s
         return ZB_EINVAL;
     prepare(plan, slot);
     *error = run(mpi, plan, slot);
-    complete(mpi, plan, slot);
+    complete(plan, slot);
     return *error == 0 ? ZB_OK : ZB_EPEER;
 }
 
@@ -114,7 +114,7 @@ int zb_mpi_rounds(const zb_mpi_library *mpi, const zb_mpi_plan *plan, int64_t ro
         }
         stamps[2 * round + 1] = zb_clock_ns();
         for (int64_t i = 0; i < used; i++)
-            complete(mpi, plan, (first + i) % plan->slots);
+            complete(plan, (first + i) % plan->slots);
         first = slot;
     }
     return ZB_OK;

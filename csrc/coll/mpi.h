@@ -16,12 +16,13 @@ enum {
     ZB_MPI_GATHER = 6,
     ZB_MPI_SCATTER = 7,
     ZB_MPI_ALLTOALL = 8,
-    ZB_MPI_SCAN = 9,
-    ZB_MPI_EXSCAN = 10,
-    ZB_MPI_SENDRECV = 11, /* to the next rank, from the one before */
-    ZB_MPI_PINGPONG = 12, /* from here on ranks 0 and 1 alone */
-    ZB_MPI_UNIDIRECTIONAL = 13,
-    ZB_MPI_BIDIRECTIONAL = 14
+    ZB_MPI_ALLTOALLV = 9,
+    ZB_MPI_SCAN = 10,
+    ZB_MPI_EXSCAN = 11,
+    ZB_MPI_SENDRECV = 12, /* to the next rank, from the one before */
+    ZB_MPI_PINGPONG = 13, /* from here on ranks 0 and 1 alone */
+    ZB_MPI_UNIDIRECTIONAL = 14,
+    ZB_MPI_BIDIRECTIONAL = 15
 };
 
 enum { ZB_MPI_MAX_WINDOW = 64 };
@@ -49,6 +50,7 @@ typedef struct {
     uintptr_t scatter;
     uintptr_t scatterv;
     uintptr_t alltoall;
+    uintptr_t alltoallv;
     uintptr_t scan;
     uintptr_t exscan;
     uintptr_t sendrecv;
@@ -60,9 +62,14 @@ typedef struct {
     uintptr_t waitall;
 } zb_mpi_library;
 
-/* One operation on `slots` slots. The vector is cut in a part for each rank: counts[r] elements from firsts[r]
-   on. In place, every rank reads and writes `out` alone, where its input has been copied before. */
+/* One operation of the ranks of `comm` on `slots` slots. The vector is cut in a part for each rank: counts[r]
+   elements from firsts[r] on; of an alltoallv rank r is sent those, and received[r] elements of its land at
+   lands[r]. In place, every rank reads and writes `out` alone, where its input has been copied before. */
 typedef struct {
+    uintptr_t comm;
+    int32_t rank;
+    int32_t ranks;
+    int32_t grouped; /* other ranks run other plans: rounds start together in the whole world */
     int32_t operation;
     int32_t root;
     int32_t in_place;
@@ -74,6 +81,8 @@ typedef struct {
     uintptr_t op;
     const int32_t *counts;
     const int32_t *firsts;
+    const int32_t *received;
+    const int32_t *lands;
     int64_t input_bytes; /* this rank's, 0 if it sends nothing of it */
     int64_t input_place; /* in place: where in `out` they go, bytes */
     int64_t slots;

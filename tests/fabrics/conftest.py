@@ -16,6 +16,17 @@ from zbench.fabrics.base import Seat
 from zbench.fabrics.shm import Shm
 
 TIMEOUT_S = 300
+GROUPS: list[list[list[Any]]] = [
+    [[[2, 0], "pingpong", "byte", 1000, {}], [[1], "barrier", "byte", 0, {}]],
+    [[[1, 2], "unidirectional", "byte", 64, {}], [[0], "barrier", "byte", 0, {}]],
+    [[[2, 1], "gather", "byte", 2000, {"root": 1}], [[0], "bcast", "byte", 8, {}]],
+    [[[0, 2], "allreduce", "fp32", 64, {"redop": "max"}], [[1], "allreduce", "fp32", 64, {}]],
+    [[[2, 1, 0], "alltoallv", "byte", 999, {"skew": "zipf"}]],
+    [[[1, 2, 0], "scatter", "byte", 300, {"root": 2, "inplace": "yes"}]],
+    [[[2, 0, 1], "reduce_scatter", "int32", 1200, {}]],
+    [[[0, 2, 1], "sendrecv", "byte", 100, {}]],
+]
+"""Of three ranks: groups that run side by side, as `run_groups` takes them."""
 
 Process = subprocess.Popen[str]
 

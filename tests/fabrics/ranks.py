@@ -1,4 +1,7 @@
-"""The ranks of the test worlds: `python ranks.py RANK SIZE BODY JSON-ARGUMENTS`."""
+"""The ranks of the test worlds: `python ranks.py RANK SIZE BODY JSON-ARGUMENTS`.
+
+What is right is right on any fabric: `mpi_ranks.py` and `torch_ranks.py` ask theirs the same.
+"""
 
 from __future__ import annotations
 
@@ -133,13 +136,17 @@ def wrong(
     ]
     plan = fabric.prepare(asked, slots, algorithm, members)
     label = f"{asked.key} {algorithm} {'registered' if registered else 'private'}"
-    for batch in (1,) if in_place else (1, 3):
+    for batch in (1, 2) if in_place else (1, 3, None):  # only rounds put an operand back into its place
         for slot, buffers in enumerate(slots):
             fabric.write(buffers["in"], operand(asked, rank, slot))
             buffers["out"].fill(99)
-        stamps = fabric.run_rounds(plan, ROUNDS, batch)
-        if stamps.shape != (ROUNDS, 2) or (np.diff(stamps.reshape(-1)) < 0).any():
-            return f"{label}: stamps {stamps.tolist()}"
+        if batch is None:
+            for slot in range(SLOTS):
+                fabric.execute(plan, slot)
+        else:
+            stamps = fabric.run_rounds(plan, ROUNDS, batch)
+            if stamps.shape != (ROUNDS, 2) or (np.diff(stamps.reshape(-1)) < 0).any():
+                return f"{label}: stamps {stamps.tolist()}"
         for slot, buffers in enumerate(slots):
             right = expected(asked, rank, slot)
             got = fabric.read(buffers["out"])
@@ -171,6 +178,11 @@ def run_cases(
     return [each for each in found if each]
 
 
+def run_plainly(fabric: Fabric, cases: list[tuple[str, str, int, dict[str, Any]]]) -> list[str]:
+    """The same of a library that chooses its algorithms itself, on its own buffers."""
+    return run_cases(fabric, [(*each, None, True) for each in cases])
+
+
 def run_groups(
     fabric: Fabric, cases: list[list[tuple[list[int], str, str, int, dict[str, Any]]]]
 ) -> list[str]:
@@ -197,7 +209,7 @@ def differ_in_group(fabric: Shm, sizes: list[int]) -> str:
     return "no error"
 
 
-def early_leavers(fabric: Shm, algorithm: str, rounds: int) -> list[list[int]]:
+def early_leavers(fabric: Fabric, algorithm: str | None, rounds: int) -> list[list[int]]:
     """Stamps of barriers that one rank, a different one each time, enters late."""
     plan = fabric.prepare(case("barrier", "byte", 0, fabric.world.size), [{}], algorithm)
     stamps = []

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.fabrics.conftest import GROUPS
 from tests.fabrics.mpi_here import EACH
 from tests.measure.test_launch import order
 from zbench.case import Case
@@ -21,7 +22,7 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, UsageError
 from zbench.fabrics.base import World
 from zbench.fabrics.mpi import LIBRARY_VARIABLE, SHARED, Mpi
-from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, REDUCING, ROOTED
+from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, NOT_IN_PLACE, REDUCING, ROOTED
 from zbench.fabrics.mpi_installed import Installed, find
 from zbench.measure.launch import crew, serve
 from zbench.measure.plan import Group
@@ -57,7 +58,7 @@ def cases(ranks: int) -> list[list[Any]]:
         if op != "alltoall":
             sizes += [4, unit * 100 - 4]
         for size in sizes:
-            for place in ("no", "yes"):
+            for place in ("no",) if op in NOT_IN_PLACE else ("no", "yes"):
                 found.append([op, dtype, size, {"inplace": place}])
                 if op in ROOTED and ranks > 1:
                     found.append([op, dtype, size, {"inplace": place, "root": ranks - 1}])
@@ -67,6 +68,7 @@ def cases(ranks: int) -> list[list[Any]]:
         bits = () if dtype.startswith("fp") else ("band", "bor", "bxor")
         for redop in ("sum", "prod", "min", "max", *bits):
             found.append(["allreduce", dtype, 800, {"redop": redop}])
+    found += [["alltoallv", "byte", size, {"skew": "zipf"}] for size in (0, 5, 10_007)]
     if ranks > 1:
         pairs = ("pingpong", "unidirectional", "bidirectional", "message_rate")
         found += [
@@ -82,7 +84,13 @@ def cases(ranks: int) -> list[list[Any]]:
 def test_every_operation_brings_what_it_promises(option: str, ranks: int, tmp_path: Path) -> None:
     """Exact integers, bit by bit, on all slots, after rounds of one and of several executions; three ranks
     may share cores. Inputs and what is nobody's to write stay as they were."""
-    assert run(option, ranks, tmp_path, "run_cases", cases(ranks)) == [[]] * ranks
+    assert run(option, ranks, tmp_path, "run_plainly", cases(ranks)) == [[]] * ranks
+
+
+@pytest.mark.parametrize("option", EACH)
+def test_groups_do_cases_of_their_own_side_by_side(option: str, tmp_path: Path) -> None:
+    """Numbered in their own order, each with its own root, parts and counts; who has nothing to do waits."""
+    assert run(option, 3, tmp_path, "run_groups", GROUPS) == [[]] * 3
 
 
 @pytest.mark.parametrize("option", EACH)
@@ -116,7 +124,14 @@ def test_it_says_what_it_is_and_measures_the_floor(option: str, tmp_path: Path) 
 def test_what_it_lacks_is_told(option: str, tmp_path: Path) -> None:
     """Before anything runs: an operation, a dtype, a reduction, a size, a root, a place."""
     asked: dict[str, tuple[str, str, int, dict[str, Any]]] = {
-        "alltoallv is not offered": ("alltoallv", "byte", 8, {}),
+        "no alltoallv in place": ("alltoallv", "byte", 8, {"inplace": "yes"}),
+        "skew=zipf: more than 2147483647 elements": (
+            "alltoallv",
+            "byte",
+            1 << 30 | 1 << 29,
+            {"skew": "zipf"},
+        ),
+        "copy is not offered": ("copy", "byte", 8, {}),
         "allreduce takes .*, not byte": ("allreduce", "byte", 8, {}),
         "has no avg of fp32": ("allreduce", "fp32", 8, {"redop": "avg"}),
         "has no bor of fp32": ("reduce", "fp32", 8, {"redop": "bor"}),
@@ -126,7 +141,7 @@ def test_what_it_lacks_is_told(option: str, tmp_path: Path) -> None:
         "no pingpong in place": ("pingpong", "byte", 8, {"inplace": "yes"}),
         "more than 2147483647 elements": ("bcast", "byte", 1 << 31, {}),
         "'in' must have 64 bytes": ("bcast", "byte", 64, {}),
-        "chooses its algorithms itself": ("barrier", "byte", 0, {}),
+        "no algorithm .ring.: mpi chooses by itself": ("barrier", "byte", 0, {}),
     }
     for answers in run(option, 2, tmp_path, "refusals", list(asked.values())):
         for told, why in zip(asked, answers, strict=True):

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the fabric torch is tested where torch is: pip install 'zbench[torch]'")
 
-from tests.fabrics.conftest import answer, start
+from tests.fabrics.conftest import GROUPS, answer, start
 from zbench.case import Case
 from zbench.errors import InvalidRun, Unsupported, UsageError
 from zbench.fabrics.base import World
@@ -55,6 +55,11 @@ def bytes_of(op: str, elements: int, item_bytes: int, ranks: int) -> int:
     return elements * item_bytes * (ranks if op in CUT else 1)
 
 
+def skewed(ranks: int) -> list[list[Any]]:
+    """What a router of experts sends."""
+    return [["alltoallv", "byte", size, {"skew": "zipf"}] for size in (0, 5, 10_007)]
+
+
 def moves(ranks: int) -> list[list[Any]]:
     """Everything that takes bytes, in every size, from every root, out of place and in place."""
     return [
@@ -85,18 +90,23 @@ def reductions(ranks: int) -> list[list[Any]]:
     ]
 
 
-@pytest.mark.parametrize("cases", [moves, reductions])
+@pytest.mark.parametrize("cases", [moves, reductions, skewed])
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_every_operation_is_right(ranks: int, cases: Callable[[int], list[list[Any]]]) -> None:
     """Bit by bit, on both slots, after rounds of one and of several executions; inputs stay as they were, and
     so does what a rank that receives nothing has."""
-    assert run(ranks, "run_cases", cases(ranks)) == [[]] * ranks
+    assert run(ranks, "run_plainly", cases(ranks)) == [[]] * ranks
+
+
+def test_groups_do_cases_of_their_own_side_by_side() -> None:
+    """Numbered in their own order, each with its own root, parts and counts; who has nothing to do waits."""
+    assert run(3, "run_groups", GROUPS) == [[]] * 3
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_nobody_leaves_a_barrier_before_all_have_entered(ranks: int) -> None:
     """The clock is common on one host: the earliest leaver is no earlier than the latest to enter."""
-    stamps = np.array(run(ranks, "early_leavers", 6))
+    stamps = np.array(run(ranks, "early_leavers", None, 6))
     assert (stamps[:, :, 1].min(axis=0) >= stamps[:, :, 0].max(axis=0)).all()
 
 

@@ -1,5 +1,6 @@
 /* An MPI of one rank, in either binary form: -DPOINTERS makes its handles addresses, as Open MPI's are. It knows
-   allreduce and waitall, whose calls it checks; thirteen elements are too many for it. */
+   allreduce and alltoallv, whose calls it checks, in the world and in one group of it; thirteen elements are too
+   many for it. */
 #include <stdint.h>
 #include <string.h>
 
@@ -18,6 +19,14 @@ typedef int handle;
 #endif
 
 #define WORLD HANDLE(comm_world, 0x44000000)
+/* Made at run time: MPICH's such handles are negative. */
+#ifdef POINTERS
+static char objects[3];
+#define MADE(number) ((handle)&objects[number])
+#else
+#define MADE(number) ((handle)(-0x7c000000 + number))
+#endif
+enum { WORLDS_RANKS, CHOSEN_RANKS, GROUP };
 #define FLOAT HANDLE(float, 0x4c00040a)
 #define SUM HANDLE(op_sum, 0x58000003)
 
@@ -35,7 +44,7 @@ int MPI_Finalize(void) { return 0; }
 
 int MPI_Comm_set_errhandler(handle comm, handle handler)
 {
-    return (comm == WORLD || comm == HANDLE(comm_self, 0x44000001)) &&
+    return (comm == WORLD || comm == MADE(GROUP) || comm == HANDLE(comm_self, 0x44000001)) &&
                    handler == HANDLE(errors_return, 0x54000001)
                ? 0
                : ERROR_HANDLE;
@@ -73,16 +82,48 @@ int MPI_Reduce_local(const void *in, void *out, int count, handle type, handle o
     return count == 1 && type == FLOAT && op == SUM ? 0 : ERROR_HANDLE;
 }
 
-/* Doubles what it reduces, so that a test sees what it was given. */
+int MPI_Comm_group(handle comm, handle *group)
+{
+    *group = MADE(WORLDS_RANKS);
+    return comm == WORLD ? 0 : ERROR_HANDLE;
+}
+
+int MPI_Group_incl(handle group, int count, const int *ranks, handle *chosen)
+{
+    *chosen = MADE(CHOSEN_RANKS);
+    return group == MADE(WORLDS_RANKS) && count == 1 && ranks[0] == 0 ? 0 : ERROR_HANDLE;
+}
+
+int MPI_Comm_create_group(handle comm, handle group, int tag, handle *made)
+{
+    *made = MADE(GROUP);
+    return comm == WORLD && group == MADE(CHOSEN_RANKS) && tag == 0 ? 0 : ERROR_HANDLE;
+}
+
+int MPI_Group_free(handle *group)
+{
+    return *group == MADE(WORLDS_RANKS) || *group == MADE(CHOSEN_RANKS) ? 0 : ERROR_HANDLE;
+}
+
+int MPI_Alltoallv(const void *in, const int *counts, const int *firsts, handle type, void *out,
+                  const int *received, const int *lands, handle to_type, handle comm)
+{
+    if (type != FLOAT || to_type != FLOAT || comm != WORLD || *counts != *received || *firsts || *lands)
+        return ERROR_HANDLE;
+    memcpy(out, in, (size_t)*counts * sizeof(float));
+    return 0;
+}
+
+/* Doubles what it reduces, in the group trebles it, so that a test sees what it was given. */
 int MPI_Allreduce(const void *in, void *out, int count, handle type, handle op, handle comm)
 {
-    if (type != FLOAT || op != SUM || comm != WORLD)
+    if (type != FLOAT || op != SUM || (comm != WORLD && comm != MADE(GROUP)))
         return ERROR_HANDLE;
     if (count == 13)
         return ERROR_COUNT;
     const float *from = in == IN_PLACE ? out : in;
     for (int i = 0; i < count; i++)
-        ((float *)out)[i] = 2 * from[i];
+        ((float *)out)[i] = (comm == WORLD ? 2 : 3) * from[i];
     return 0;
 }
 

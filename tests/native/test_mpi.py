@@ -118,3 +118,23 @@ def test_what_cannot_be_is_refused(library: Library) -> None:
     holes = np.zeros(10, np.float32)[::2]
     with pytest.raises(ValueError, match="contiguous"):
         Plan(library, ALLREDUCE, [{"in": holes, "out": np.zeros(5, np.float32)}])
+
+
+def test_a_group_has_a_communicator_of_its_own(library: Library) -> None:
+    """Made once; its handle may be a negative int."""
+    buffers = slots(1)
+    for _ in range(2):
+        Plan(library, ALLREDUCE, buffers, (0,)).run_rounds(1, 1)
+        assert buffers[0]["out"].tolist() == [3.0] * 5
+    Plan(library, ALLREDUCE, buffers).execute(0)
+    assert buffers[0]["out"].tolist() == [2.0] * 5
+
+
+def test_counts_of_both_sides_are_handed_over(library: Library) -> None:
+    """What is sent to each rank and got of each, and where; more than an int counts is refused before."""
+    buffers = slots(1)
+    asked = replace(ALLREDUCE, operation="alltoallv", received=(5,))
+    Plan(library, asked, buffers).execute(0)
+    assert buffers[0]["out"].tolist() == [1.0] * 5
+    with pytest.raises(ValueError, match="elements received"):
+        Plan(library, replace(asked, received=(1 << 30, 1 << 30)), buffers)

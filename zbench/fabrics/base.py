@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.errors import UsageError
 
 Slot = dict[str, Any]
 
@@ -60,6 +61,12 @@ def group(world: World, members: tuple[int, ...] | None) -> tuple[int, ...]:
     if not known or len(set(members)) != len(members) or world.rank not in members:
         raise ValueError(f"ranks {members} are no group of rank {world.rank} in a world of {world.size}")
     return members
+
+
+def refuse_algorithm(case: Case, algorithm: str | None, library: str) -> None:
+    """Raises UsageError where an algorithm is forced on a library that cannot be told."""
+    if algorithm is not None:
+        raise UsageError(f"{case.key}: no algorithm {algorithm!r}: {library} chooses by itself")
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain
-from zbench.fabrics.base import Fabric, Seat, Slot, World
+from zbench.fabrics.base import Fabric, Seat, Slot, World, group, refuse_algorithm
 from zbench.fabrics.memory import available_bytes
-from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, REDUCING, call, needed
+from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, NOT_IN_PLACE, REDUCING, call, most_elements, needed
 from zbench.fabrics.mpi_installed import OPTIONS, find
 from zbench.fabrics.shm import HEADROOM, POINT_TO_POINT, PROBE_BYTES, TINY_BYTES, UNBOUNDED
 from zbench.native import mpi, shm
@@ -56,6 +56,7 @@ class Mpi(Fabric):
     """`option` chooses the MPI; without one it is that of the system."""
 
     options = OPTIONS
+    groups = True
     offers = dict.fromkeys((*POINT_TO_POINT, "barrier", *MOVING), ("byte",)) | dict.fromkeys(
         REDUCING, tuple(dtype for dtype in EVERYWHERE if dtype in NUMPY_DTYPES)
     )
@@ -153,39 +154,42 @@ class Mpi(Fabric):
         algorithm: str | None = None,
         members: tuple[int, ...] | None = None,
     ) -> Prepared:
-        """Raises Unsupported, UsageError for an algorithm, ValueError for buffers that are too small."""
-        if members is not None:
-            raise Unsupported("mpi: takes no groups")
-        if algorithm is not None:
-            raise UsageError(f"{case.key}: mpi chooses its algorithms itself, and has no {algorithm!r}")
-        self._check(case)
-        asked = call(case, self.world.rank)
+        """Raises Unsupported, UsageError for an algorithm, ValueError for buffers that are too small and for
+        members that are no group."""
+        refuse_algorithm(case, algorithm, "mpi")
+        ranks = group(self.world, members)
+        self._check(case, len(ranks))
+        rank = ranks.index(self.world.rank)
+        asked = call(case, rank)
         for slot in slots:
-            for name, size_bytes in needed(case, asked, self.world.rank).items():
+            for name, size_bytes in needed(case, asked, rank).items():
                 if size_bytes and (name not in slot or slot[name].nbytes < size_bytes):
                     raise ValueError(f"{case.key}: {name!r} must have {size_bytes} bytes")
-        return Prepared(case, mpi.Plan(self._library, asked, slots))
+        try:
+            return Prepared(case, mpi.Plan(self._library, asked, slots, members))
+        except MpiError as error:
+            raise self._explain(error, f"the group of {case.key}") from error
 
-    def _check(self, case: Case) -> None:
+    def _check(self, case: Case, ranks: int) -> None:
         offered = self.operations()
-        if case.workload not in offered:
+        if case.workload not in offered or (case.workload in POINT_TO_POINT and ranks < 2):
             lacks = "needs two ranks" if case.workload in POINT_TO_POINT else "is not offered"
             raise Unsupported(f"mpi: {case.workload} {lacks}")
         if case.dtype not in offered[case.workload]:
             takes = ", ".join(offered[case.workload])
             raise Unsupported(f"mpi: {case.workload} takes {takes}, not {case.dtype}")
-        if case.ranks != self.world.size or not 0 <= case.root < self.world.size:
-            raise Unsupported(f"mpi: {case.key} in a world of {self.world.size} ranks")
+        if case.ranks != ranks or not 0 <= case.root < ranks:
+            raise Unsupported(f"mpi: {case.key} in a world of {ranks} ranks")
         if case.workload in REDUCING and not (
             case.redop in mpi.OPERATORS and self._library.reduces(case.dtype, case.redop)
         ):
             raise Unsupported(f"mpi: {self._library.version()} has no {case.redop} of {case.dtype}")
-        if case.in_place and case.workload not in (*REDUCING, *MOVING):
+        if case.in_place and (case.workload not in (*REDUCING, *MOVING) or case.workload in NOT_IN_PLACE):
             raise Unsupported(f"mpi: no {case.workload} in place")
         unit = NUMPY_DTYPES[case.dtype].itemsize * (case.ranks if case.workload == "alltoall" else 1)
         if len(case.size) != 1 or case.size[0] % unit:
             raise Unsupported(f"mpi: {case.key}: the size must be a multiple of {unit} bytes")
-        if case.size[0] // NUMPY_DTYPES[case.dtype].itemsize > MAX_COUNT:
+        if most_elements(case) > MAX_COUNT:
             raise Unsupported(f"mpi: {case.key}: more than {MAX_COUNT} elements in one call")
 
     def execute(self, plan: Prepared, slot: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain, suggest
 from zbench.fabrics import torch_operations as operations
 from zbench.fabrics import torch_world as world_of
-from zbench.fabrics.base import Fabric, Seat, Slot, World
+from zbench.fabrics.base import Fabric, Seat, Slot, World, group, refuse_algorithm
 from zbench.fabrics.memory import available_bytes
 
 RANKS_MAX = 256
@@ -46,6 +46,9 @@ class Prepared:
     """A case over its slots."""
 
     case: Case
+    bind: Callable[[], list[operations.Execution]]
+    """Makes the executions, once all ranks agree that they will run: those of a group need it, and making
+    that waits for the others."""
     executions: list[operations.Execution]
     lines: list[NDArray[np.uint8]]
     """A byte of every line of each slot's input; none where there is no data."""
@@ -56,6 +59,7 @@ class Torch(Fabric):
 
     options = {"gloo": "torch.distributed between processes of this host, by gloo over its loopback device"}
     offers = operations.OFFERS
+    groups = True
     timeout_s = 30.0
     """The longest single wait for a peer."""
 
@@ -109,19 +113,25 @@ class Torch(Fabric):
         members: tuple[int, ...] | None = None,
     ) -> Prepared:
         """Raises Unsupported, UsageError for an algorithm, ValueError for buffers that do not fit."""
-        if members is not None:
-            raise Unsupported(f"torch:{self.backend}: takes no groups")
-        if algorithm is not None:
-            raise UsageError(f"{case.key}: no algorithm {algorithm!r}: {self.backend} chooses by itself")
-        self._check(case)
-        vectors = [_vectors(case, slot) for slot in slots]
-        executions = [operations.execution(case, self.world.rank, *each) for each in vectors]
-        inputs = [slot["in"].reshape(-1).view(np.uint8)[::LINE_BYTES] for slot in slots if "in" in slot]
-        return Prepared(case, executions, inputs)
+        refuse_algorithm(case, algorithm, self.backend)
+        ranks = group(self.world, members)
+        self._check(case, len(ranks))
+        if list(ranks) != sorted(ranks) and not world_of.ORDERED_AS_GIVEN:
+            raise Unsupported(f"torch:{self.backend}: torch {torch.__version__} sorts the ranks of a group")
+        rank = ranks.index(self.world.rank)
+        vectors = [_vectors(case, slot, rank) for slot in slots]
 
-    def _check(self, case: Case) -> None:
-        offered, ranks, who = self.operations(), self.world.size, f"torch:{self.backend}"
-        if case.workload not in offered:
+        def bind() -> list[operations.Execution]:
+            handle = None if members is None else world_of.group(members)
+            return [operations.execution(case, rank, *each, ranks, handle) for each in vectors]
+
+        inputs = [slot["in"].reshape(-1).view(np.uint8)[::LINE_BYTES] for slot in slots if "in" in slot]
+        return Prepared(case, bind, [], inputs)
+
+    def _check(self, case: Case, ranks: int) -> None:
+        offered, who = self.operations(), f"torch:{self.backend}"
+        alone = ranks == 1 and case.workload in operations.NEIGHBOURS
+        if alone or case.workload not in offered:
             lacks = "needs two ranks" if case.workload in operations.NEIGHBOURS else "is not offered"
             raise Unsupported(f"{who}: {case.workload} {lacks}")
         if case.dtype not in offered[case.workload]:
@@ -145,7 +155,7 @@ class Torch(Fabric):
 
     def execute(self, plan: Prepared, slot: int) -> None:
         with self._naming(plan.case.key):
-            self._join()
+            self._join(plan)
             plan.executions[slot].restore()
             plan.executions[slot].call()
 
@@ -158,9 +168,9 @@ class Torch(Fabric):
         there again within the timed interval: gloo is never so fast that it comes to it.
         """
         stamps = np.empty((rounds, 2), np.int64)
-        slots = len(plan.executions)
         with self._naming(plan.case.key):
-            self._join()
+            self._join(plan)
+            slots = len(plan.executions)
             for i in range(rounds):
                 turns = [(i * batch + j) % slots for j in range(batch)]
                 calls = _calls(plan, turns)
@@ -170,12 +180,14 @@ class Torch(Fabric):
                 stamps[i] = timed(calls)
         return stamps
 
-    def _join(self) -> None:
+    def _join(self, plan: Prepared) -> None:
         """When something is first run: only then do all ranks agree that they will, and gloo's threads, which
         inherit it, are held to the rank's core."""
         if not self._joined:
             world_of.join(self.backend, self._store, self.world.rank, self.world.size, self.timeout_s)
             self._joined = True
+        if not plan.executions:
+            plan.executions = plan.bind()
 
     @contextmanager
     def _naming(self, doing: str) -> Iterator[None]:
@@ -243,11 +255,11 @@ def _backend(option: str | None) -> str:
     return option
 
 
-def _vectors(case: Case, slot: Slot) -> tuple[torch.Tensor, torch.Tensor]:
+def _vectors(case: Case, slot: Slot, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
     """`in` and `out` of a slot as flat tensors over the same memory. Raises ValueError."""
     flat = []
     kind = NUMPY_DTYPES[case.dtype]
-    for name, length in zip(("in", "out"), operations.lengths(case, kind.itemsize), strict=True):
+    for name, length in zip(("in", "out"), operations.lengths(case, kind.itemsize, rank), strict=True):
         array = slot.get(name, np.empty(0, kind))
         if not array.flags.c_contiguous or array.dtype != kind or array.size < length:
             raise ValueError(f"{case.key}: `{name}` must be {length} elements of {case.dtype} in a row")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 import torch.distributed as dist
@@ -39,6 +40,20 @@ def join(backend: str, meeting: Any, rank: int, size: int, timeout_s: float) -> 
     """Become a rank of the default group, with all others. Raises RuntimeError."""
     timeout = timedelta(seconds=timeout_s)
     dist.init_process_group(backend, store=meeting, rank=rank, world_size=size, timeout=timeout)
+
+
+ORDERED_AS_GIVEN = "sort_ranks" in signature(dist.new_group).parameters
+"""Whether this torch can number the ranks of a group in another order than that of the world."""
+
+
+def group(members: tuple[int, ...]) -> Any:
+    """torch's group of these ranks, in this order; only they call, others make theirs. Raises RuntimeError.
+
+    One more each time, kept until the world is left: ranks agree on its name by how many each has, so that
+    none may reuse or destroy one while another does not.
+    """
+    order = {"sort_ranks": False} if ORDERED_AS_GIVEN else {}
+    return dist.new_group(list(members), use_local_synchronization=True, **order)
 
 
 def leave() -> None:

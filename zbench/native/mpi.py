@@ -11,6 +11,7 @@ import atexit
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ OPERATIONS: dict[str, int] = {
     "gather": lib.ZB_MPI_GATHER,
     "scatter": lib.ZB_MPI_SCATTER,
     "alltoall": lib.ZB_MPI_ALLTOALL,
+    "alltoallv": lib.ZB_MPI_ALLTOALLV,
     "scan": lib.ZB_MPI_SCAN,
     "exscan": lib.ZB_MPI_EXSCAN,
     "sendrecv": lib.ZB_MPI_SENDRECV,
@@ -86,14 +88,16 @@ MAX_COUNT = 2**31 - 1
 """Elements of one call: an int of C in every MPI before 4."""
 FUNCTIONS = (
     *("barrier", "bcast", "reduce", "allreduce", "reduce_scatter", "reduce_scatter_block", "allgather"),
-    *("allgatherv", "gather", "gatherv", "scatter", "scatterv", "alltoall", "scan", "exscan", "sendrecv"),
-    *("sendrecv_replace", "send", "recv", "isend", "irecv", "waitall"),
+    *("allgatherv", "gather", "gatherv", "scatter", "scatterv", "alltoall", "alltoallv", "scan", "exscan"),
+    *("sendrecv", "sendrecv_replace", "send", "recv", "isend", "irecv", "waitall"),
 )
 """Fields of zb_mpi_library -> `MPI_Barrier` and so on."""
 
 MPICH_IN_PLACE, MPICH_IGNORE = 2**64 - 1, 1
 OPEN_MPI_IN_PLACE, OPEN_MPI_IGNORE = 1, 0
 """MPI_IN_PLACE, and MPI_STATUS_IGNORE as MPI_STATUSES_IGNORE, of their mpi.h."""
+HANDLE_MASK = 2**64 - 1
+"""MPICH's handles of what is made at run time are negative ints."""
 THREAD_SINGLE = 0
 THREAD_LEVELS = ("single", "funneled", "serialized", "multiple")
 """MPI_THREAD_*: in this order in every mpi.h."""
@@ -123,6 +127,8 @@ class Call:
     """What this rank sends."""
     input_place: int
     """In place: where in `out` that goes, bytes."""
+    received: tuple[int, ...] = ()
+    """Of an alltoallv: elements that this rank gets of each."""
 
 
 class Library:
@@ -138,6 +144,7 @@ class Library:
             self._call("Comm_set_errhandler", self._argument(world), self._argument("errors_return"))
         self.rank, self.ranks = self._number("Comm_rank"), self._number("Comm_size")
         self._table = self._functions(yields)
+        self._groups: dict[tuple[int, ...], int] = {}
 
     def finalize_at_exit(self) -> None:
         """MPI_Finalize waits for all ranks: not before this one has said all that it has to say."""
@@ -187,6 +194,23 @@ class Library:
         first = self._told("Get_library_version").split("\n")[0].split(",")[0]
         return " ".join(first.replace("Version:", "").split())
 
+    def group(self, members: tuple[int, ...]) -> int:
+        """A communicator of these ranks, numbered in this order; all of them call, and no other. Made once,
+        and kept: to give it back would be a call of all of them again. Raises MpiError."""
+        if members not in self._groups:
+            kind = ctypes.c_void_p if self.is_open_mpi else ctypes.c_int
+            world, chosen, found = kind(), kind(), kind()
+            ranks = (ctypes.c_int * len(members))(*members)
+            self._call("Comm_group", self._argument("comm_world"), ctypes.byref(world))
+            self._call("Group_incl", world, len(members), ranks, ctypes.byref(chosen))
+            arguments = self._argument("comm_world"), chosen, 0, ctypes.byref(found)
+            self._call("Comm_create_group", *arguments)
+            self._call("Comm_set_errhandler", found, self._argument("errors_return"))
+            for group in (chosen, world):
+                self._call("Group_free", ctypes.byref(group))
+            self._groups[members] = (found.value or 0) & HANDLE_MASK
+        return self._groups[members]
+
     def barrier(self) -> None:
         self._call("Barrier", self._argument("comm_world"))
 
@@ -203,16 +227,23 @@ class Library:
 class Plan:
     """One operation of a library, bound to the buffers of its slots, which it keeps alive."""
 
-    def __init__(self, library: Library, call: Call, slots: Sequence[dict[str, NDArray[Any]]]) -> None:
+    def __init__(
+        self,
+        library: Library,
+        call: Call,
+        slots: Sequence[dict[str, NDArray[Any]]],
+        members: tuple[int, ...] | None = None,
+    ) -> None:
+        """`members`: the ranks of the world that run it, while others may run another; None: all."""
         if not slots:
             raise ValueError("a plan needs at least one slot")
         count("elements", call.elements, 0, MAX_COUNT)
         self._library = library
         self._slots = [dict(slot) for slot in slots]
-        firsts = np.cumsum([0, *call.counts])[:-1].tolist()
+        count("elements received", sum(call.received), 0, MAX_COUNT)
         self._arrays = [
-            ffi.new("int32_t[]", list(call.counts)),
-            ffi.new("int32_t[]", firsts),
+            *(ffi.new("int32_t[]", list(each)) for each in (call.counts, _firsts(call.counts))),
+            *(ffi.new("int32_t[]", list(each)) for each in (call.received, _firsts(call.received))),
             *(ffi.new("char *[]", [_address(slot.get(name)) for slot in slots]) for name in ("in", "out")),
         ]
         plan = self._plan = ffi.new("zb_mpi_plan *")
@@ -221,7 +252,11 @@ class Plan:
         plan.count, plan.item_bytes = call.elements, call.item_bytes
         plan.type = library._handle(TYPES[call.dtype])
         plan.op = library._handle(f"op_{call.operator}")
-        plan.counts, plan.firsts, plan.ins, plan.outs = self._arrays
+        plan.comm = library._table.world if members is None else library.group(members)
+        plan.grouped = members is not None
+        ranks = range(library.ranks) if members is None else members
+        plan.rank, plan.ranks = ranks.index(library.rank), len(ranks)
+        plan.counts, plan.firsts, plan.received, plan.lands, plan.ins, plan.outs = self._arrays
         plan.input_bytes, plan.input_place, plan.slots = call.input_bytes, call.input_place, len(slots)
 
     def execute(self, slot: int) -> None:
@@ -245,6 +280,11 @@ class Plan:
         if status == lib.ZB_EPEER:
             raise MpiError(self._library._text(error))
         check(status, "rounds of an MPI operation")
+
+
+def _firsts(counts: Sequence[int]) -> list[int]:
+    """Where each part begins, one after the other."""
+    return [0, *accumulate(counts)][:-1] if counts else []
 
 
 def _address(array: NDArray[Any] | None) -> Any:
