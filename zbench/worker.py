@@ -33,7 +33,6 @@ from zbench.signals import ignore
 from zbench.subject import Subject
 from zbench.workloads.pairs import RUNS
 from zbench.workloads.slots import SLOTS, slot_count
-from zbench.workloads.slots import slot_count
 
 PR_SET_PDEATHSIG = 1
 TUNING_ROUNDS = 30

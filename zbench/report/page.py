@@ -12,7 +12,19 @@ from zbench.judge.datasheets import DataSheet, share
 from zbench.judge.summary import Summary
 from zbench.records import store
 from zbench.records.schema import Run
-from zbench.report import (choices, guidelines, hostcards, pairs, ranks, series, standing, stragglers, style, svg, words)
+from zbench.report import (
+    choices,
+    guidelines,
+    hostcards,
+    pairs,
+    ranks,
+    series,
+    standing,
+    stragglers,
+    style,
+    svg,
+    words,
+)
 from zbench.report.chart import Chart, Missing
 from zbench.report.conditions import machine, machines, settings
 from zbench.report.cost import cost
