@@ -53,13 +53,21 @@ static bool is_local(const zb_coll_op *op)
     return op->kind == ZB_COPY || op->kind == ZB_SCALE || op->kind == ZB_REDUCE;
 }
 
-static int copy_piece(zb_coll_op *op)
+static void tell(const zb_coll_transport *transport, const zb_coll_op *op, int64_t rows)
+{
+    if (transport->did)
+        transport->did(transport->self, op, rows);
+}
+
+static int copy_piece(const zb_coll_transport *transport, zb_coll_op *op)
 {
     int64_t left = op->bytes - op->moved;
     int64_t bytes = left < COPY_PIECE_BYTES ? left : COPY_PIECE_BYTES;
     memcpy(op->dst + op->moved, op->src + op->moved, (size_t)bytes);
     op->moved += bytes;
     op->finished = op->moved == op->bytes;
+    if (op->finished)
+        tell(transport, op, 1);
     return 1;
 }
 
@@ -78,7 +86,7 @@ static int finish(const zb_coll_transport *transport, zb_coll_op *ops, int64_t c
         for (int64_t i = first; i < count; i++) {
             if (ops[i].finished)
                 continue;
-            int moved = ops[i].kind == ZB_COPY ? copy_piece(&ops[i])
+            int moved = ops[i].kind == ZB_COPY ? copy_piece(transport, &ops[i])
                                                : transport->progress(transport->self, &ops[i]);
             if (moved < 0)
                 return -moved;
@@ -107,7 +115,9 @@ static int run_step(const zb_coll_plan *plan, const zb_coll_transport *transport
             op->finished = 0;
             pending++;
         } else if (is_local(op)) {
-            i += act(plan, op, count - i) - 1;
+            int64_t rows = act(plan, op, count - i);
+            tell(transport, op, rows);
+            i += rows - 1;
         } else {
             int moved = transport->post(transport->self, op);
             if (moved < 0)

@@ -95,7 +95,8 @@ typedef struct {
 /* What carries messages. `post` begins a transfer and `progress` continues it; both set `finished`
    and return 1 if anything moved, 0 if not, -status on failure. Transfers of one ordered pair match in
    the order of their posts. `begin` comes before each execution. `idle` waits a moment for `peer`, `sync` is the
-   untimed start of a round of this plan, in which a rank with an empty one must not disturb; both return a status. */
+   untimed start of a round of this plan, in which a rank with an empty one must not disturb; both return a status.
+   `did`, if it is there, is told of rows that were done without it. */
 struct zb_coll_transport {
     void *self;
     void (*begin)(void *self, const zb_coll_plan *plan);
@@ -103,6 +104,7 @@ struct zb_coll_transport {
     int (*progress)(void *self, zb_coll_op *op);
     int (*idle)(void *self, zb_coll_wait *wait, int peer);
     int (*sync)(void *self, const zb_coll_plan *plan);
+    void (*did)(void *self, const zb_coll_op *op, int64_t rows);
 };
 
 struct zb_coll_plan {

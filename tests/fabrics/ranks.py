@@ -20,8 +20,10 @@ from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun
 from zbench.fabrics.base import WINDOWED, Fabric, World, group, window
+from zbench.fabrics.planned import rows
 from zbench.fabrics.shm import Shm
 from zbench.routing import count_matrix
+from zbench.schedules.trace import difference
 
 SLOTS = 2
 ROUNDS = 3
@@ -181,6 +183,20 @@ def run_cases(
 def run_plainly(fabric: Fabric, cases: list[tuple[str, str, int, dict[str, Any]]]) -> list[str]:
     """The same of a library that chooses its algorithms itself, on its own buffers."""
     return run_cases(fabric, [(*each, None, True) for each in cases])
+
+
+def run_traced(fabric: Shm, cases: list[tuple[str, str, int, dict[str, Any], str | None, bool]]) -> list[str]:
+    """Of each case, where its execution was not what its schedule says."""
+    found = []
+    for op, dtype, size, settings, algorithm, registered in cases:
+        asked = case(op, dtype, size, fabric.world.size, **settings)
+        kind, rank = NUMPY_DTYPES[dtype], fabric.world.rank
+        alloc = fabric.alloc if registered else lambda shape, _, kind=kind: np.empty(shape, kind)
+        sizes = {"in": operand(asked, rank, 0).size, "out": out_elements(asked)}
+        plan = fabric.prepare(asked, [{n: alloc((k,), dtype) for n, k in sizes.items()}], algorithm)
+        told = difference(rows(asked, plan.algorithm, rank), fabric.trace(plan, 0))
+        found += [f"{asked.key} {plan.algorithm}: {told}"] if told else []
+    return found
 
 
 def run_groups(

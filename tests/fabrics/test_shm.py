@@ -12,9 +12,8 @@ import pytest
 from zbench.case import Case
 from zbench.errors import InvalidRun, Unsupported, UsageError
 from zbench.fabrics.base import WINDOWED, World
-from zbench.fabrics.planned import INTEGERS, REDOPS, SUMMED
+from zbench.fabrics.planned import BITWISE, INTEGERS, REDOPS, SUMMED
 from zbench.fabrics.shm import FD_VARIABLE, Shm
-from zbench.native.coll import BITWISE
 from zbench.schedules.operation import OPERATIONS
 from zbench.schedules.table import ALGORITHMS
 
@@ -77,6 +76,16 @@ def test_every_collective_does_what_its_definition_says(run_world: RunWorld, ran
         root = {"root": ranks // 2} if OPERATIONS[op].rooted else {}
         asked += [each for each in cases(op, ranks, **root) if each[2] <= LARGEST_OF_OTHERS]
     assert run_world(ranks, "run_cases", asked) == [[]] * ranks
+
+
+@pytest.mark.parametrize("ranks", [2, 5])
+def test_what_is_executed_is_the_proved_schedule(run_world: RunWorld, ranks: int) -> None:
+    """SY-8: row by row, in the order of steps, with all bytes; in both buffer modes."""
+    asked = []
+    for op in ("barrier", "bcast", "allreduce", *OTHERS):
+        root = {"root": ranks // 2} if OPERATIONS[op].rooted else {}
+        asked += [each for each in cases(op, ranks, **root) if each[2] <= LARGEST_OF_OTHERS]
+    assert run_world(ranks, "run_traced", asked) == [[]] * ranks
 
 
 @pytest.mark.parametrize("ranks", [2, 5])

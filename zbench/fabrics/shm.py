@@ -219,6 +219,13 @@ class Shm(Fabric):
         except coll.PeerError as error:
             raise self._explain(error, plan.case.key) from error
 
+    def trace(self, plan: Prepared, slot: int) -> NDArray[np.int64]:
+        """What one execution did, as `schedules.trace` takes it."""
+        try:
+            return plan.plan.trace(self._segment.transport, slot)
+        except coll.PeerError as error:
+            raise self._explain(error, plan.case.key) from error
+
     def run_rounds(self, plan: Prepared, rounds: int, batch: int = 1) -> NDArray[np.int64]:
         try:
             return plan.plan.run_rounds(self._segment.transport, rounds, batch)

@@ -40,9 +40,6 @@ REDOPS: dict[str, int] = {
 }
 """Reduction -> its number in C. An average is a sum that is scaled."""
 
-BITWISE = ("band", "bor", "bxor")
-"""What takes integers only."""
-
 BUFFERS = ("in", "out", "tmp")
 
 
@@ -116,6 +113,9 @@ def _pointer(array: NDArray[Any], writable: bool = False) -> Any:
     return ffi.cast("void *", array.ctypes.data)
 
 
+EVENTS_PER_ROW = 3
+"""One more than a right execution has, so that a row that is done twice shows."""
+
 OWN_MASK = (1 << 40) - 1
 """The bits of a fingerprint that tell one group's call from another's (csrc/coll/plan.h)."""
 
@@ -148,6 +148,7 @@ class Plan:
             raise ValueError("a plan needs at least one slot")
         self._slots = [dict(slot) for slot in slots]
         self.slots = len(slots)
+        self.rows = len(actions)
         empty = np.empty(0, np.uint8)
         rows = [[slot.get(name, empty) for name in BUFFERS] for slot in self._slots]
         # What every slot has: a plan fits all of them or none.
@@ -192,6 +193,19 @@ class Plan:
         common = _hash(meeting) if meeting else own
         fingerprint = common & ~OWN_MASK | own & OWN_MASK
         lib.zb_coll_plan_describe(self._plan, fingerprint, text.encode())
+
+    def trace(self, transport: Any, slot: int) -> NDArray[Any]:
+        """One blocking execution, told event by event: int64 of shape (n, 3); the row of the plan, whether it
+        begins (0) or is done (1), bytes moved by then. Raises PeerError, IndexError."""
+        if not 0 <= slot < self.slots:
+            raise IndexError(f"slot {slot} of {self.slots}")
+        events = np.zeros((EVENTS_PER_ROW * self.rows, 3), np.int64)
+        told = ffi.new("int64_t *")
+        pointer = ffi.cast("zb_coll_event *", _pointer(events, True))
+        status = lib.zb_coll_trace(self._plan, transport, slot, pointer, len(events), told)
+        if status != lib.ZB_OK:
+            raise PeerError(status)
+        return events[: told[0]]
 
     def execute(self, transport: Any, slot: int) -> None:
         """One blocking execution. Raises PeerError, IndexError."""
