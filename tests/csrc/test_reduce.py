@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import UsageError
+from zbench.fabrics.planned import BITWISE, REDOPS
 from zbench.native import coll, cpu
 from zbench.native.coll import combine_into, scale_into
 
@@ -20,7 +21,7 @@ COMBINATIONS = [
     (dtype, redop)
     for dtype in REDUCED
     for redop in coll.REDOPS
-    if dtype not in FLOATS or redop not in coll.BITWISE
+    if dtype not in FLOATS or redop not in BITWISE
 ]
 LAYOUT = {"fp64": (11, 52), "fp32": (8, 23), "fp16": (5, 10), "bf16": (8, 7)}
 """Bits of the exponent and of the mantissa."""
@@ -90,6 +91,11 @@ def same(dtype: str, redop: str, found: NDArray[Any], wanted: NDArray[Any]) -> b
         quiet = (bits(found) & NAN_BITS[dtype]) == NAN_BITS[dtype]
         equal |= np.isnan(found) & np.isnan(wanted) & quiet
     return bool(equal.all())
+
+
+def test_what_a_case_may_ask_is_what_c_combines_by() -> None:
+    """An average is a sum that is scaled."""
+    assert {*coll.REDOPS, "avg"} == {*REDOPS}
 
 
 @pytest.mark.parametrize("isa", ISAS)

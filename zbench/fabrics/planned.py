@@ -12,7 +12,6 @@ from zbench.case import Case
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import Unsupported
 from zbench.fabrics.base import WINDOWED, window
-from zbench.native import coll
 from zbench.routing import count_matrix
 from zbench.schedules.action import Span
 from zbench.schedules.compile import compile_plan, digest, plan_hash
@@ -21,7 +20,9 @@ from zbench.schedules.operation import NOTHING, OPERATIONS, Who, held
 from zbench.schedules.table import ALGORITHMS, Scaling, steps
 
 INTEGERS = ("int8", "uint8", "int32", "uint32", "int64", "uint64")
-REDOPS = (*coll.REDOPS, "avg")
+BITWISE = ("band", "bor", "bxor")
+"""What takes integers only."""
+REDOPS = ("sum", "prod", "min", "max", *BITWISE, "avg")
 SUMMED = ("fp64", "fp32", "fp16", "bf16", *INTEGERS)
 POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
 
@@ -55,7 +56,7 @@ def check(case: Case, offers: Mapping[str, tuple[str, ...]], ranks: int) -> None
         raise Unsupported(f"shm: {case.key}: the size must be a whole number of elements, in bytes")
     if case.workload == "alltoall" and case.size[0] % (item_bytes * case.ranks):
         raise Unsupported(f"shm: {case.key}: the size must divide by {item_bytes * case.ranks} bytes")
-    if case.redop not in REDOPS or (case.redop in coll.BITWISE and case.dtype not in INTEGERS):
+    if case.redop not in REDOPS or (case.redop in BITWISE and case.dtype not in INTEGERS):
         raise Unsupported(f"shm: {case.key}: no such reduction of {case.dtype}")
     if not 0 <= case.root < case.ranks:
         raise Unsupported(f"shm: {case.key}: no such root in a world of {case.ranks} ranks")

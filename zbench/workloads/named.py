@@ -10,8 +10,7 @@ from collections.abc import Callable
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import UsageError, suggest
-from zbench.fabrics.planned import INTEGERS, POINT_TO_POINT, REDOPS, SUMMED
-from zbench.native.coll import BITWISE
+from zbench.fabrics.planned import BITWISE, INTEGERS, POINT_TO_POINT, REDOPS, SUMMED
 from zbench.schedules.operation import OPERATIONS
 
 _CHOICES = {"inplace": ("no", "yes"), "skew": ("even", "zipf")}
