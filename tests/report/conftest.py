@@ -29,6 +29,7 @@ from zbench.report.findings import Findings
 from zbench.schedules.table import ALGORITHMS
 from zbench.workloads import workload
 from zbench.workloads.card_cases import Place, card_cases
+from zbench.workloads.messages import PERFORMED
 from zbench.workloads.profiles import KIB, MIB, PROFILES, fabric_cases
 
 LAUNCHES = 5
@@ -167,7 +168,8 @@ def _fabric_ns(case: Case, alpha: float, beta: float) -> float:
 def _algorithm(case: Case) -> dict[str, str]:
     if case.workload == "allreduce":
         return {"algorithm": "recursive-doubling" if case.size[0] <= 64 * KIB else "ring"}
-    return {} if case.workload == "barrier" else {"algorithm": next(iter(ALGORITHMS[case.workload]))}
+    operation = PERFORMED.get(case.workload, case.workload)
+    return {} if operation == "barrier" else {"algorithm": next(iter(ALGORITHMS[operation]))}
 
 
 def _tables() -> dict[str, Choices]:
