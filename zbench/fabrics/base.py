@@ -157,7 +157,8 @@ class Fabric(ABC):
 
     @abstractmethod
     def execute(self, plan: Any, slot: int) -> None:
-        """One blocking execution, untimed."""
+        """One blocking execution, untimed. In place it may work on what stands in `out`: only `run_rounds`
+        promises to put the operand there."""
 
     @abstractmethod
     def run_rounds(self, plan: Any, rounds: int, batch: int = 1) -> NDArray[np.int64]:
