@@ -37,14 +37,16 @@ def rows(groups: Sequence[Group]) -> list[tuple[str, str, str, str]]:
 
 
 def named(group: Group) -> str:
-    """`gemm fp32, square, n = 256 to 2048, threads=1: 4 cases`."""
+    """`gemm fp32, square, n = 256 to 2048, threads=1: 4 cases`; `bcast byte, 4 MiB, ranks=2 of shm`."""
     (least, *_), (most, *_) = group.sizes
     reach = f"n = {least} to {most}" if group.shape == "square" and least != most else ""
-    kind = ", ".join(filter(None, (f"{group.workload} {group.dtype}", group.shape, reach, group.parameters)))
+    message = workload(group.workload).suite == "fabric"
+    shape = words.size(least) if message else group.shape
+    kind = ", ".join(filter(None, (f"{group.workload} {group.dtype}", shape, reach, group.parameters)))
     # of several runs on one page, or of one fabric with several options
-    several = " · " in group.subject or workload(group.workload).suite == "fabric"
-    of = f" of {group.subject}" if several else ""
-    return f"{kind}{of}: {words.counted(group.cases, 'case')}"
+    of = f" of {group.subject}" if message or " · " in group.subject else ""
+    # each size of a message is a group of its own
+    return f"{kind}{of}" if message else f"{kind}{of}: {words.counted(group.cases, 'case')}"
 
 
 def ratio(group: Group) -> str:
