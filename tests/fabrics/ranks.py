@@ -199,6 +199,31 @@ def run_traced(fabric: Shm, cases: list[tuple[str, str, int, dict[str, Any], str
     return found
 
 
+CHUNK = 1 << 24
+PERIOD = 8191
+"""Prime, so that no power of two brings the same data to two places."""
+
+
+def large(fabric: Fabric, op: str, dtype: str, size_bytes: int) -> str:
+    """One round of a vector too long for 32 bits, every element of it checked; what is wrong, or ""."""
+    asked, rank = case(op, dtype, size_bytes, fabric.world.size), fabric.world.rank
+    kind = NUMPY_DTYPES[dtype]
+    count = size_bytes // kind.itemsize
+    tile = (np.arange(PERIOD + CHUNK) % PERIOD % 127).astype(kind)
+    slot = {name: fabric.alloc((count,), dtype) for name in ("in", "out")}
+    for at in range(0, count, CHUNK):
+        slot["in"][at : at + CHUNK] = tile[at % PERIOD :][: min(CHUNK, count - at)] * (rank + 1)
+    plan = fabric.prepare(asked, [slot])
+    fabric.run_rounds(plan, 1)
+    factor = 1 if op == "bcast" else sum(range(1, asked.ranks + 1))
+    for at in range(0, count, CHUNK):
+        right = tile[at % PERIOD :][: min(CHUNK, count - at)] * factor
+        wrong = np.flatnonzero(right != slot["out"][at : at + CHUNK])
+        if wrong.size:
+            return f"{asked.key}: wrong at {at + wrong[0]}"
+    return ""
+
+
 def run_groups(
     fabric: Fabric, cases: list[list[tuple[list[int], str, str, int, dict[str, Any]]]]
 ) -> list[str]:

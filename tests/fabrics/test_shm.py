@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,13 @@ def test_every_collective_does_what_its_definition_says(run_world: RunWorld, ran
         root = {"root": ranks // 2} if OPERATIONS[op].rooted else {}
         asked += [each for each in cases(op, ranks, **root) if each[2] <= LARGEST_OF_OTHERS]
     assert run_world(ranks, "run_cases", asked) == [[]] * ranks
+
+
+@pytest.mark.skipif("ZBENCH_TEST_LARGE" not in os.environ, reason="takes 9 GiB: set ZBENCH_TEST_LARGE=1")
+@pytest.mark.parametrize(("op", "dtype"), [("bcast", "byte"), ("allreduce", "fp32")])
+def test_vectors_longer_than_31_bits_of_bytes_arrive(run_world: RunWorld, op: str, dtype: str) -> None:
+    """Every element of 2 GiB and a little."""
+    assert run_world(2, "large", op, dtype, (1 << 31) + 4096) == [""] * 2
 
 
 @pytest.mark.parametrize("ranks", [2, 5])
