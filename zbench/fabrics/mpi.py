@@ -28,7 +28,8 @@ from zbench.fabrics.base import Fabric, Seat, Slot, World, group, refuse_algorit
 from zbench.fabrics.memory import available_bytes
 from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, NOT_IN_PLACE, REDUCING, call, most_elements, needed
 from zbench.fabrics.mpi_installed import OPTIONS, find
-from zbench.fabrics.shm import HEADROOM, POINT_TO_POINT, PROBE_BYTES, TINY_BYTES, UNBOUNDED
+from zbench.fabrics.planned import POINT_TO_POINT
+from zbench.fabrics.shm import HEADROOM, PROBE_BYTES, TINY_BYTES, UNBOUNDED
 from zbench.native import mpi, shm
 from zbench.native.coll import PeerError
 from zbench.native.mpi import MAX_COUNT, TYPES, Library, MpiError

@@ -39,7 +39,6 @@ TINY_BYTES = 4096
 PROBE_BYTES = 64 << 20
 """Largest copy of a probe: beyond, it measures the same memory for longer."""
 
-POINT_TO_POINT = planned.POINT_TO_POINT
 UNBOUNDED = ("message_rate", "bidirectional")
 """What no probe here bounds: many lines travel at once, and two cores copy at once."""
 
@@ -48,7 +47,7 @@ PRIVATE = "private"
 ALGORITHM_DOES = {
     name: [op for op, named in ALGORITHMS.items() if name in named]
     for name in sorted(
-        {name for op, named in ALGORITHMS.items() for name in named if op not in POINT_TO_POINT}
+        {name for op, named in ALGORITHMS.items() for name in named if op not in planned.POINT_TO_POINT}
     )
 }
 """Algorithm -> the operations that it can do."""
@@ -125,7 +124,7 @@ class Shm(Fabric):
         shm.abort(int(seats[0].environment[FD_VARIABLE]))
 
     def operations(self) -> dict[str, tuple[str, ...]]:
-        lacks = POINT_TO_POINT if self.world.size == 1 else ()
+        lacks = planned.POINT_TO_POINT if self.world.size == 1 else ()
         return {name: dtypes for name, dtypes in self.offers.items() if name not in lacks}
 
     def alloc(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:

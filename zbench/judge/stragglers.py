@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from zbench.case import Case
+from zbench.fabrics.planned import POINT_TO_POINT
 from zbench.measure.distributions import binomial_upto
 from zbench.measure.statistics import holm
 from zbench.records.schema import Record
@@ -16,7 +17,7 @@ from zbench.records.schema import Record
 SYMMETRIC = ("barrier", "allreduce", "reduce_scatter", "allgather", "alltoall", "sendrecv")
 """In which all ranks have the same to do. In the others a schedule has a first and a last one: the root of a
 gather is last by design."""
-POINT_TO_POINT = ("pingpong", "pipelined", "unidirectional", "bidirectional", "message_rate")
+BETWEEN_TWO = (*POINT_TO_POINT, "pipelined")
 """Who begins there always takes longest."""
 ALPHA = 0.01
 """Of naming any rank in a run in which all are alike."""
@@ -71,7 +72,7 @@ def votes(records: Iterable[Record]) -> tuple[Votes, ...]:
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         usable = record.role == "measure" and record.status == "ok" and any(record.slowest_rank)
-        if usable and record.suite == "fabric" and record.case.workload not in POINT_TO_POINT:
+        if usable and record.suite == "fabric" and record.case.workload not in BETWEEN_TWO:
             groups[record.key, record.subject].append(record)
     counted = [_count(group) for group in groups.values()]
     asked = [i for i, found in enumerate(counted) if not found.why]

@@ -5,13 +5,14 @@ The pairs of a matching are measured at the same time: no rank is in two, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from zbench.case import Case
 from zbench.fabrics.base import window
 from zbench.workloads.base import Answer, Array, Buffer, Finding, Workload, equal, generator, integers
+from zbench.workloads.messages import message, message_bandwidth, seconds, window_of
 
 RANKS_MIN = 3
 """Two ranks are one pair, which the ping-pong measures."""
@@ -98,38 +99,13 @@ def check(answer: Answer, rng: np.random.Generator) -> Finding:
     return equal(f"rank {answer.rank} with {begins} and {other}: out", expected, answer.outputs["out"])
 
 
-def _workload(
-    name: str,
-    metric: str,
-    unit: str,
-    value: Callable[[Case, float], float],
-    operations: Callable[[Case], int],
-) -> Workload:
-    return Workload(
-        name=name,
-        suite="fabric",
-        metric=metric,
-        unit=unit,
-        better="lower" if unit == "s" else "higher",
-        method="exact",
-        buffers=buffers,
-        fill=fill,
-        check=check,
-        bytes=lambda case: case.size[0],
-        operations=operations,
-        value=value,
-    )
+def _of_pairs(plain: Workload) -> Workload:
+    return replace(plain, buffers=buffers, fill=fill, check=check)
 
 
 PAIRS = (
     # half the round trip of every two ranks; the figure of the record is that of the middle pair
-    _workload("pairs_latency", "latency", "s", lambda case, ns: ns / 1e9, lambda case: 2),
+    _of_pairs(message("pairs_latency", "latency", "s", seconds, operations=lambda case: 2)),
     # a window of messages to every other rank, and an acknowledgement
-    _workload(
-        "pairs_bandwidth",
-        "bandwidth",
-        "B/s",
-        lambda case, ns: case.size[0] / ns * 1e9,
-        lambda case: window(case.size[0]),
-    ),
+    _of_pairs(message("pairs_bandwidth", "bandwidth", "B/s", message_bandwidth, operations=window_of)),
 )
