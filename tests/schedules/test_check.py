@@ -48,9 +48,11 @@ def worlds(op: str, name: str, ranks_most: int = RANKS_MOST) -> Iterator[tuple[i
 
 def proved(op: str, name: str, ranks: int, root: int, chunks: int, **settings: Any) -> object:
     blocks = ALGORITHMS[op][name].blocks(ranks, chunks)
-    played = world(op, name, ranks, root=root, chunks=chunks, **settings)
+    how = {name: value for name, value in settings.items() if name != "capacity"}
+    played = world(op, name, ranks, root=root, chunks=chunks, **how)
     average = settings.get("scaling", "no") != "no"
-    return check(op, played, blocks, root, settings.get("in_place", False), average)
+    in_place, capacity = settings.get("in_place", False), settings.get("capacity", 0)
+    return check(op, played, blocks, root, in_place, average, capacity=capacity)
 
 
 def blamed(op: str, mutant: World, blocks: int, root: int = 0) -> ScheduleError:
@@ -84,6 +86,22 @@ def test_averages_scale_every_contribution_once(op: str, name: str, scaling: str
     """Before it is sent, or at the end."""
     for ranks, world_of in worlds(op, name, 6):
         proved(op, name, ranks, **world_of, scaling=scaling, in_place=in_place)
+
+
+@pytest.mark.parametrize("capacity", [1, 3])
+@pytest.mark.parametrize(("op", "name"), NAMES)
+def test_a_channel_that_holds_messages_changes_nothing(op: str, name: str, capacity: int) -> None:
+    """What capacity 0 proves for every other is played for two: senders run ahead, results stay."""
+    for ranks, world_of in worlds(op, name, ALL_ROOTS):
+        proved(op, name, ranks, **world_of, capacity=capacity)
+
+
+def test_a_deadlock_that_a_channel_hides_is_seen_where_there_is_none() -> None:
+    """Two ranks that both send first end where the channel holds a message, and no sooner."""
+    out, own = Span("out", 0), Span("in", 0)
+    mutant = [[(send(own, 1 - me),), (recv_reduce(out, own, 1 - me),)] for me in range(2)]
+    blamed("allreduce", mutant, 1)
+    check("allreduce", mutant, 1, capacity=1)
 
 
 @pytest.mark.parametrize(("op", "name"), [each for each in NAMES if OPERATIONS[each[0]].rooted])

@@ -1,9 +1,10 @@
 """The checker: proves a schedule for all ranks of a world, abstractly, without any bytes.
 
-It runs the steps with the strictest reading of a message, capacity 0: a SEND ends only when its receiver has
-taken it, so that nothing is proved that needs a transport's buffers. Matching is first in, first out per
-ordered pair and no step chooses among messages, so a world that ends at capacity 0 ends at every other with
-the same result (Kahn 1974: the order of execution does not change what deterministic processes compute).
+It runs the steps with the strictest reading of a message unless told otherwise, capacity 0: a SEND ends only
+when its receiver has taken it, so that nothing is proved that needs a transport's buffers. Matching is first
+in, first out per ordered pair and no step chooses among messages, so a world that ends at capacity 0 ends at
+every other with the same result (Kahn 1974: the order of execution does not change what deterministic
+processes compute); `capacity` lets that be tried, with so many messages of a pair under way.
 
 The rules are SY-1 ... SY-7: each contribution once, no undefined read, no hazard, FIFO matching, no deadlock,
 one order of summation where all ranks must get the same bits, and what it costs.
@@ -45,11 +46,13 @@ def check(
     in_place: bool = False,
     average: bool = False,
     told: list[Message] | None = None,
+    capacity: int = 0,
 ) -> Cost:
     """Prove that `world`, the steps of all ranks, does the operation; returns what it costs.
 
     Blocks count as of one size. `in_place`: operands are in `out` at first. `average`: each contribution is
-    scaled once. `told` gets every message. Raises ScheduleError, which names rank, step and action.
+    scaled once. `told` gets every message. `capacity`: messages that a channel from one
+    rank to another holds. Raises ScheduleError, which names rank, step and action.
     """
     operation = OPERATIONS[op]
     sums = Sums(blocks)
@@ -60,7 +63,7 @@ def check(
     for rank in ranks:
         for number, step in enumerate(rank.steps):
             check_step(rank.number, number, step, len(ranks))
-    _run(ranks, blocks, operation.places_differ, told)
+    _run(ranks, blocks, operation.places_differ, told, capacity)
     for rank in ranks:
         if op == "barrier":
             _all_entered(rank, len(ranks))
@@ -144,14 +147,25 @@ class _Rank:
 class _Post:
     """One side of a message that its rank has reached."""
 
-    __slots__ = ("action", "rank")
+    __slots__ = ("action", "at", "clock", "heard", "rank", "values")
 
     def __init__(self, rank: _Rank, action: Action) -> None:
         self.rank = rank
         self.action = action
+        self.at, self.clock, self.heard = rank.at, rank.clock, rank.heard
+        self.values: list[int] | None = None
+        """What the channel holds: its SEND has ended."""
+
+    def depart(self) -> None:
+        """Leave the sender's buffer for the channel."""
+        sources = self.action.sources
+        self.values = self.rank.read(self.action, sources[0]) if sources else []
+        self.rank.open -= 1
 
 
-def _run(ranks: Sequence[_Rank], blocks: int, places_differ: bool, told: list[Message] | None) -> None:
+def _run(
+    ranks: Sequence[_Rank], blocks: int, places_differ: bool, told: list[Message] | None, capacity: int
+) -> None:
     world = len(ranks)
     sends: dict[int, deque[_Post]] = {}
     receives: dict[int, deque[_Post]] = {}
@@ -178,9 +192,16 @@ def _run(ranks: Sequence[_Rank], blocks: int, places_differ: bool, told: list[Me
                 message = _match(sent, taken, blocks, places_differ)
                 if told is not None:
                     told.append(message)
-                touched.add(other.rank.number)
+                if other.values is None:  # else its rank has gone on
+                    touched.add(other.rank.number)
+                if mine is receives and len(waiting) >= capacity > 0:  # the channel has room again
+                    waiting[capacity - 1].depart()
+                    touched.add(waiting[capacity - 1].rank.number)
             else:
-                mine.setdefault(pair, deque()).append(post)
+                queue = mine.setdefault(pair, deque())
+                queue.append(post)
+                if mine is sends and len(queue) <= capacity:
+                    post.depart()
         for number in touched:
             each = ranks[number]
             # A step may end only after all of its actions have begun: `rank` has begun all of its own.
@@ -197,9 +218,10 @@ def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> Messa
     if (send.kind is Kind.SIGNAL) != (receive.kind is Kind.WAIT):
         raise ScheduleError(f"meets {send} of rank {sender.number}", receiver.number, receiver.at, receive)
     # A signal says that its sender has come this far, and all that its sender had heard of before.
-    receiver.hearing |= sender.heard
-    arrival = max(sender.clock, receiver.clock) + 1
-    sender.next_clock = max(sender.next_clock, arrival)
+    receiver.hearing |= sent.heard
+    arrival = max(sent.clock, receiver.clock) + 1
+    if sent.values is None:
+        sender.next_clock = max(sender.next_clock, arrival)
     receiver.next_clock = max(receiver.next_clock, arrival)
     if send.kind is Kind.SEND:
         source, dst = send.sources[0], receive.dst
@@ -211,13 +233,14 @@ def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> Messa
                 receiver.at,
                 receive,
             )
-        values = sender.read(send, source)
+        values = sender.read(send, source) if sent.values is None else sent.values
         if receive.kind is Kind.RECV_REDUCE:
             values = receiver.add(receive, (receiver.read(receive, receive.sources[0]), values))
         receiver.write(receive, dst, values)
         sender.sent += source.count
         receiver.taken += source.count
-    sender.open -= 1
+    if sent.values is None:
+        sender.open -= 1
     receiver.open -= 1
     packed = places_differ and send.kind is Kind.SEND and send.sources[0].buffer == "tmp"
     block = -1 if packed or not send.sources else send.sources[0].first % blocks
@@ -233,7 +256,7 @@ def _nothing_waits(
             other = post.action.peer
             why = "which waits, too: a deadlock" if other in waiting else "which has ended"
             raise ScheduleError(
-                f"is never matched by rank {other}, {why}", post.rank.number, post.rank.at, post.action
+                f"is never matched by rank {other}, {why}", post.rank.number, post.at, post.action
             )
 
 
