@@ -25,6 +25,8 @@ BITWISE = ("band", "bor", "bxor")
 REDOPS = ("sum", "prod", "min", "max", *BITWISE, "avg")
 SUMMED = ("fp64", "fp32", "fp16", "bf16", *INTEGERS)
 POINT_TO_POINT = ("pingpong", "unidirectional", "bidirectional", "message_rate")
+NOT_IN_PLACE = (*POINT_TO_POINT, "barrier", "alltoallv")
+"""What has no operand to find where its result goes; the buffers of an alltoallv differ in size."""
 
 SHORT_BYTES = 64 << 10
 """Up to here fewer waits win over fewer bytes."""

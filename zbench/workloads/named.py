@@ -10,7 +10,7 @@ from collections.abc import Callable
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import UsageError, suggest
-from zbench.fabrics.planned import BITWISE, INTEGERS, POINT_TO_POINT, REDOPS, SUMMED
+from zbench.fabrics.planned import BITWISE, INTEGERS, NOT_IN_PLACE, POINT_TO_POINT, REDOPS, SUMMED
 from zbench.schedules.operation import OPERATIONS
 
 _CHOICES = {"inplace": ("no", "yes"), "skew": ("even", "zipf")}
@@ -69,7 +69,7 @@ def _parameters(text: str, op: str, fields: list[str]) -> dict[str, int | str]:
     known: dict[str, Callable[[str], int | str]] = {"ranks": int}
     known |= {"root": int} if operation.rooted else {}
     known |= {"redop": str} if operation.sums else {}
-    known |= {"inplace": str} if op not in (*POINT_TO_POINT, "barrier", "alltoallv") else {}
+    known |= {"inplace": str} if op not in NOT_IN_PLACE else {}
     known |= {"skew": str} if op == "alltoallv" else {}
     found: dict[str, int | str] = {}
     for field in fields:

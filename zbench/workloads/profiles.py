@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
+from zbench.fabrics.planned import NOT_IN_PLACE
 from zbench.schedules.operation import OPERATIONS
 from zbench.workloads.pairs import RANKS_MIN
 from zbench.workloads.ranks import CONGESTORS
@@ -50,6 +51,8 @@ class Profile:
     """(m, n, k) of the training step on one rank."""
     pipelined_sizes: tuple[int, ...] = ()
     """Of what is never called a latency: the time that a message adds to others under way."""
+    in_place_sizes: tuple[int, ...] = ()
+    """Of collectives that find their operand where they leave their result."""
     pair_sizes: tuple[int, int] | None = None
     """Bytes of a message by which latency and bandwidth of all pairs of ranks are measured; None: they are
     not. Of P ranks these are P - 1 matchings, and twice as many."""
@@ -122,6 +125,7 @@ PROFILES = {
             other_sizes=(*_POWERS, 64 * MIB),
             step=(1024, 2048, 2048),
             pipelined_sizes=_POWERS[:5],
+            in_place_sizes=(8, 64 * KIB, 4 * MIB),
             pair_sizes=(8, 1 * MIB),
             findings=True,
         ),
@@ -149,10 +153,10 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
     def messages(workload: str, sizes: tuple[int, ...], dtype: str = "byte") -> list[Case]:
         return [Case(workload, dtype, (size,), world) for size in sizes]
 
-    def collective(workload: str) -> list[Case]:
+    def collective(workload: str, wanted: tuple[int, ...] = profile.other_sizes) -> list[Case]:
         dtype = "fp32" if OPERATIONS[workload].sums else "byte"
         least = ranks * NUMPY_DTYPES[dtype].itemsize  # parts of equal size, of an element or more
-        sizes = sorted({-(-size // least) * least for size in profile.other_sizes})
+        sizes = sorted({-(-size // least) * least for size in wanted})
         return messages(workload, tuple(sizes), dtype)
 
     pairs = []
@@ -174,6 +178,12 @@ def fabric_cases(profile: Profile, ranks: int) -> list[Case]:
             Case("alltoallv", case.dtype, case.size, {**world, "skew": "zipf"})
             for case in collective("alltoallv")
             if "alltoallv" in profile.others
+        ),
+        *(
+            Case(workload, case.dtype, case.size, {**world, "inplace": "yes"})
+            for workload in ("bcast", "allreduce", *profile.others)
+            if workload not in NOT_IN_PLACE
+            for case in collective(workload, profile.in_place_sizes)
         ),
         *(rank_cases(ranks) if profile.findings else ()),
     ]
