@@ -14,6 +14,8 @@ from zbench.dtypes import RESULTS
 DEFAULTS: dict[str, int | str] = {
     "transa": "n",
     "transb": "n",
+    "alpha": "1",
+    "beta": "0",
     "batch": 1,
     "cache": "warm",
     "data": "random",
@@ -26,9 +28,9 @@ DEFAULTS: dict[str, int | str] = {
     "redop": "sum",
     "inplace": "no",
 }
-"""Parameters whose default value is left out of the key: operands as they are, one product, two slots of
-buffers that stay in whatever cache they fit, random data, B as the user stores it, experts that are all
-asked as often, copies from and to memory that the system may move, or on one card, a card that computes
+"""Parameters whose default value is left out of the key: operands as they are, C = A B, one product, two
+slots of buffers that stay in whatever cache they fit, random data, B as the user stores it, experts that are
+all asked as often, copies from and to memory that the system may move, or on one card, a card that computes
 while its siblings in the host are idle, and collectives from or to rank 0 that add, from one buffer to
 another."""
 

@@ -21,6 +21,7 @@ EXIT_SIGNAL = 128
 VERBS = {
     "run": "run",
     "check": "check",
+    "conform": "conform",
     "compare": "compare",
     "report": "report",
     "history": "history",

@@ -29,6 +29,10 @@ class InvalidRun(ZbenchError):
     exit_code = 4
 
 
+class Silent(InvalidRun):
+    """A worker has said nothing for longer than it may take."""
+
+
 class NotKept(ZbenchError):
     """A record, a chart or a page could not be written; whatever was written before is whole."""
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from zbench.cards.base import Card
 from zbench.case import FINDINGS, Case
+from zbench.conformance.answer import answer
 from zbench.errors import Unsupported, ZbenchError, remedy
 from zbench.fabrics.base import Fabric, Share, World
 from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
@@ -112,6 +113,8 @@ def _work(channel: Channel, order: Message) -> None:
             channel.send({"type": "table", "table": _pilot(channel, parts, cases, order, share)})
         elif order["type"] == "tune":
             channel.send({"type": "table", "table": _tune(parts["fabric"], cases, order, share)})
+        elif order["type"] == "conform":
+            answer(channel, parts, order)
         else:
             # a step's ranks would each settle after a time of their own, and wait for each other for ever
             unsettled = "fabric" not in parts and parts["card"].settling

@@ -37,6 +37,9 @@ class Card(ABC):
     """Where buffers live; a fabric that does not take it stages through the host."""
     options: ClassVar[dict[str, str]] = {}
     """What may stand behind the name -> what it does, for `zbench list cards`; the constructor checks it."""
+    declaration: ClassVar[str] = ""
+    """The path of what it says of its own arithmetic (conformance/declaration.py); "": nothing, or it ships
+    with zbench."""
     settling = False
     """Whether its clocks and power take seconds under load to settle, as an accelerator's do: the harness
     then loads it until its rate holds, once in each launch."""
@@ -104,6 +107,12 @@ class Card(ABC):
         on another card by its number (`peers`). `write` and `read` take what it returns. Raises Unsupported,
         MemoryError."""
         raise Unsupported(f"no buffers {whereabouts(place)}: it offers no copies")
+
+    def adopt(self, array: NDArray[Any]) -> Any:
+        """A buffer over memory of the caller's as it stands: whatever its alignment, the distance of its rows
+        and what lies beside it. For conformance, which also puts pages there that nobody may touch. Raises
+        Unsupported where the card computes in memory of its own."""
+        raise Unsupported("no buffers over memory of the caller's")
 
     @abstractmethod
     def write(self, buffer: Any, data: NDArray[Any]) -> None: ...

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
-from zbench.errors import UsageError
+from zbench.errors import Unsupported, UsageError
 
 Slot = dict[str, Any]
 
@@ -94,6 +94,9 @@ class Fabric(ABC):
     offers: ClassVar[dict[str, tuple[str, ...]]] = {}
     """What `operations` answers in a world of two ranks, for `zbench list fabrics`, which starts no rank."""
 
+    declaration: ClassVar[str] = ""
+    """The path of what it says of its own arithmetic (conformance/declaration.py); "": nothing, or it ships
+    with zbench."""
     schedules: ClassVar[bool] = False
     """Whether `prepare` takes an algorithm by name; a library that cannot be told runs its own choice."""
 
@@ -122,6 +125,11 @@ class Fabric(ABC):
     @abstractmethod
     def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
         """An uninitialised host buffer this fabric can move. Raises MemoryError."""
+
+    def adopt(self, array: NDArray[Any]) -> Any:
+        """A buffer over host memory of the caller's as it stands, contiguous: whatever its alignment and what
+        lies beside it. For conformance. Raises Unsupported where the fabric moves memory of its own only."""
+        raise Unsupported("no buffers over memory of the caller's")
 
     @abstractmethod
     def write(self, buffer: Any, data: NDArray[Any]) -> None: ...

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zbench.errors import InvalidRun, explain
+from zbench.errors import InvalidRun, Silent, explain
 from zbench.fabrics.base import Seat
 from zbench.limits import environment as inherited
 from zbench.measure.channel import FD_VARIABLE, PROTOCOL, Channel, Message
@@ -267,7 +267,7 @@ def _name_the_silent(members: Crew, patience_s: float) -> None:
     """The first rank that the others wait for."""
     silent = [worker for worker in members.workers if not worker.done]
     worker = next((each for each in silent if each.shared is None), silent[0])
-    raise InvalidRun(
+    raise Silent(
         f"{members.name(worker)} has said nothing for {patience_s:g} s during {worker.doing}: it hangs, or "
         "takes longer than anything should"
     )

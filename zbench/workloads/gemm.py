@@ -5,7 +5,8 @@ Rate = 2 m n k / t (Goto & van de Geijn, TOMS 2008, and every tool since), opera
 Parameters: `transa`, `transb` (t: stored as k x m, n x k); `out` (dtype of C); `batch` (strided: each operand
 is one array of that many matrices); `weights=prepacked` (B may be brought into a form of the card's own
 before the clock starts); `cache=cold` (buffers rotate over at least twice the last-level cache);
-`data=zeros` (for what power does to the rate, see judge/power.py).
+`data=zeros` (for what power does to the rate, see judge/power.py); `alpha`, `beta` (numbers as Python writes
+them: C = alpha op(A) op(B) + beta C, which conformance asks and nothing measures).
 """
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+"""A worker's side: it runs the tests that it is ordered to, and tells what became of each."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Any
+
+import msgspec
+
+from zbench.cards.base import Card
+from zbench.conformance.catalogue import BY_ID
+from zbench.conformance.declaration import Declaration
+from zbench.conformance.item import LEVELS, Item
+from zbench.conformance.products import Products
+from zbench.conformance.status import HARNESS_ERROR
+from zbench.conformance.tally import Tally
+from zbench.conformance.world import Ranks
+from zbench.errors import InvalidRun, Unsupported
+from zbench.fabrics.base import Fabric
+from zbench.measure.channel import Channel, Message
+
+
+def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
+    """Run the order's tests, each as (id, dtype), on the card or the fabric of this process.
+
+    A fabric that fails in one test is of no further use: the worker ends, and the parent starts a new world
+    for the tests that are left.
+    """
+    declaration = msgspec.convert(order["declaration"], Declaration)
+    thorough = min(2, LEVELS.index(order["level"]))
+    for id, dtype in order["items"]:
+        item = BY_ID[id]
+        channel.send({"type": "burst", "key": f"{id} {dtype}".strip(), "number": 0})
+        began = time.perf_counter()
+        tally: Tally
+        if "fabric" in parts:
+            fabric: Fabric = parts["fabric"]
+            tally = Ranks(fabric, declaration, item, order["seed"], thorough, order["attempt"])
+            scope, kind = f"P={fabric.world.size}", "fabric"
+        else:
+            card: Card = parts["card"]
+            tally = Products(card, dtype, declaration, item, order["seed"], thorough, order["attempt"])
+            scope, kind = dtype, "card"
+        broken, harness = _try(item, tally)
+        if isinstance(tally, Ranks):
+            tally.merge()
+            broken = any(each != b"" for each in tally.everyone(b"broken" if broken else b""))
+        outcome = tally.outcome(order["subject"], kind, scope, order["level"], time.perf_counter() - began)
+        if harness:
+            outcome = msgspec.structs.replace(outcome, status=HARNESS_ERROR, why=harness)
+        channel.send({"type": "outcome", "outcome": msgspec.to_builtins(outcome), "broken": broken})
+        if broken:
+            return
+
+
+def _try(item: Item, tally: Tally) -> tuple[bool, str]:
+    """(whether the world is of no further use, what went wrong with the test itself)."""
+    try:
+        item.run(tally)
+    except InvalidRun as error:
+        tally.fail(str(error))
+        return True, ""
+    except Unsupported as error:
+        tally.fail(f"is offered, and then refused: {error}")
+    except MemoryError as error:
+        tally.lacking(f"memory: {error}")
+    except Exception as error:  # the subject's or the test's own: its place tells
+        frames = traceback.extract_tb(error.__traceback__)
+        last, ours = frames[-1], [each for each in frames if "/conformance/" in each.filename]
+        why = f"{type(error).__name__}: {error} ({last.filename}:{last.lineno}, in {last.name})"
+        if ours and ours[-1] is last:
+            return True, f"{tally.name}: {why}"
+        tally.fail(why)
+        return isinstance(tally, Ranks), ""
+    return False, ""

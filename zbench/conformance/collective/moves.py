@@ -1,0 +1,70 @@
+"""CO-01: every element says where it comes from, so that one in the wrong place names its origin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.conformance.collective.oracle import MOVES, moved, operand_count
+from zbench.conformance.compare import Difference, equal
+from zbench.conformance.item import Item
+from zbench.conformance.world import Ranks
+
+Array = NDArray[Any]
+TAG_BYTES = 8
+INDEX_BITS = 40
+"""Of a tag; the sender stands above."""
+
+
+def tagged(rank: int, count: int, call: int) -> Array:
+    """int64: rank, call and index of each element, no two alike."""
+    return np.arange(count, dtype=np.int64) | (rank + 1) << 48 | (call & 0xFF) << INDEX_BITS
+
+
+def origin(tag: int) -> str:
+    """Whose element this is."""
+    rank, call, index = (tag >> 48) - 1, tag >> INDEX_BITS & 0xFF, tag & (1 << INDEX_BITS) - 1
+    return f"element {index} of rank {rank} in call {call}" if 0 <= rank < 1 << 14 else "nobody's element"
+
+
+def explained(found: Difference | None, got: Array) -> str:
+    return f"{found}: it is {origin(int(got[found.place]))}" if found else ""
+
+
+def moves(ask: Ranks) -> None:
+    """Every operation that moves, by every algorithm."""
+    call = 0
+    for op in MOVES:
+        if not ask.offers(op, "byte"):
+            continue
+        for count in (ask.size, 5 * ask.size, 1009 * ask.size):
+            case = ask.case(op, "byte", count * TAG_BYTES)
+            for algorithm in ask.algorithms(case):
+                call += 1
+                if not ask.attempt(f"{op} {count} {algorithm or 'default'}"):
+                    continue
+                given = [
+                    tagged(rank, operand_count(op, count, ask.size, rank), call) for rank in range(ask.size)
+                ]
+                expected = moved(op, given, ask.rank, root=0)
+                got = ask.perform(case, given[ask.rank].view(np.uint8), algorithm)
+                if expected is None:
+                    continue
+                got = got.view(np.int64)[: expected.size]
+                if why := explained(equal(expected, got), got):
+                    ask.fail(why)
+
+
+ITEMS = (
+    Item(
+        "CO-01",
+        "moves: each element in its place",
+        "gap in PARAM and mpi4py, whose ranks send the same",
+        "L1",
+        moves,
+        smoke=True,
+        families=("root", "index"),
+    ),
+)

@@ -1,0 +1,75 @@
+"""Exact integers: whatever the order of additions, every bit is known (oneDNN's benchdnn, matmul/cfg.cpp)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.conformance.compare import equal
+from zbench.conformance.declaration import PRECISIONS
+from zbench.conformance.item import Item
+from zbench.conformance.products import Products
+from zbench.dtypes import FLOATS, NUMPY_DTYPES
+
+Array = NDArray[Any]
+
+
+def limit(dtype: str, k: int, accumulator_bits: int) -> int:
+    """The largest |a| and |b| whose sum of k products is exact in any order: k a b <= 2^bits, and each is a
+    number of the dtype (reference: table of section 2, "exact-integer rule")."""
+    room = int((2**accumulator_bits / max(k, 1)) ** 0.5)
+    return max(1, min(room, int(2 ** PRECISIONS[dtype])))
+
+
+def integers(
+    rng: np.random.Generator, dtype: str, shape: tuple[int, ...], most: int, signed: bool = True
+) -> Array:
+    """Whole numbers of a float dtype up to `most`; of an integer dtype all that it has."""
+    kind = NUMPY_DTYPES[dtype]
+    if dtype in FLOATS:
+        return rng.integers(-most if signed else 1, most + 1, shape).astype(kind)
+    least = np.iinfo(kind).min if signed else 0
+    return rng.integers(least, np.iinfo(kind).max, shape, kind, endpoint=True)
+
+
+def operands(ask: Products, m: int, n: int, k: int, signed: bool = True) -> tuple[Array, Array]:
+    """A and B whose product is exact in the declared accumulator."""
+    most = limit(ask.dtype, k, ask.declared.accumulator_bits) if ask.dtype in FLOATS else 0
+    rng = ask.rng()
+    return (
+        integers(rng, ask.type_a, (m, k), most, signed),
+        integers(rng, ask.type_b, (k, n), most, signed),
+    )
+
+
+def product(a: Array, b: Array, out: str) -> Array:
+    """A B of whole numbers, rounded once where C is narrower; integers modulo 2^32."""
+    total = a.astype(np.int64) @ b.astype(np.int64)
+    with np.errstate(over="ignore"):
+        return total.astype(NUMPY_DTYPES[out])
+
+
+def exact_products(ask: Products) -> None:
+    """GE-21: signed ones, and positive ones, whose sum reaches the accumulator's last bit."""
+    for m, n, k in ((1, 1, 1), (7, 5, 3), (64, 64, 64), (33, 65, 129), (96, 80, 1024)):
+        for signed in (True, False):
+            for out in ask.outs:
+                if not ask.attempt(f"{m}x{n}x{k} {'signed' if signed else 'positive'} out={out}"):
+                    continue
+                a, b = operands(ask, m, n, k, signed)
+                ask.differs(equal(product(a, b, out), ask.multiply(a, b, out=out)))
+
+
+ITEMS = (
+    Item(
+        "GE-21",
+        "exact integers, signed and positive",
+        "oneDNN benchdnn matmul/cfg.cpp",
+        "L1",
+        exact_products,
+        smoke=True,
+        families=("precision", "tail"),
+    ),
+)

@@ -1,0 +1,164 @@
+"""The parent's side: which tests are asked of whom, in processes that may end at any moment."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from zbench.conformance.catalogue import COLLECTIVES, PRODUCTS
+from zbench.conformance.declaration import Declaration, declaration_of
+from zbench.conformance.item import Item, Outcome
+from zbench.conformance.status import BAD, CRASH, HARNESS_ERROR, NOT_SUPPORTED, TIMEOUT
+from zbench.errors import InvalidRun, Silent
+from zbench.inquiry import inquire
+from zbench.measure.launch import crew, serve
+from zbench.measure.plan import Group
+from zbench.subject import Subject
+
+WORLDS = {"L0": (2, 3), "L1": (1, 2, 3, 5), "L2": (1, 2, 3, 4, 5, 7, 8)}
+"""Ranks of the worlds that a fabric is asked in: one, two, odd, powers of two and between them, as many as
+two cores bear."""
+LAUNCHES_LOST = 3
+"""Launches in a row that end before their first test: the subject does not start, the rest is not asked."""
+
+Job = tuple[str, str]
+"""(id of a test, dtype or "")."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of one subject."""
+
+    subject: Subject
+    level: str
+    seed: int
+    tests: tuple[str, ...] = ()
+    """Only these ids; none: all of the level."""
+    dtypes: tuple[str, ...] = ()
+    """Only these; none: all that the card has."""
+    ranks: tuple[int, ...] = ()
+    """Worlds of so many; none: those of the level."""
+    attempt: str = "*"
+    """Only attempts whose names match."""
+    declaration: str | None = None
+    """A file's path; None: the subject's own, or ours."""
+
+    def chosen(self, items: Sequence[Item]) -> list[Item]:
+        return [item for item in items if (item.id in self.tests if self.tests else item.runs_at(self.level))]
+
+
+def conform(ask: Ask) -> Iterator[Outcome]:
+    """Each test's outcome as it comes. Raises UsageError; InvalidRun only where nothing can be asked."""
+    declared, _ = declaration_for(ask)
+    if ask.subject.kind == "card":
+        offered = inquire(ask.subject).operations.get("gemm", ())
+        dtypes = [dtype for dtype in offered if not ask.dtypes or dtype in ask.dtypes]
+        jobs = [
+            (item, dtype)
+            for item in ask.chosen(PRODUCTS)
+            for dtype in dtypes
+            if not item.dtypes or dtype in item.dtypes
+        ]
+        yield from _in_worlds(ask, declared, 1, jobs)
+        return
+    for ranks in ask.ranks or WORLDS[min(ask.level, "L2")]:
+        items = [item for item in ask.chosen(COLLECTIVES) if item.least_ranks <= ranks <= item.most_ranks]
+        yield from _in_worlds(ask, declared, ranks, [(item, "") for item in items])
+
+
+def declaration_for(ask: Ask) -> tuple[Declaration, str]:
+    """(what the subject declares, where that stands). Raises UsageError."""
+    return declaration_of(ask.subject.label, ask.subject.load().declaration, ask.declaration)
+
+
+def _in_worlds(
+    ask: Ask, declared: Declaration, ranks: int, jobs: list[tuple[Item, str]]
+) -> Iterator[Outcome]:
+    """All jobs, in as many launches as it takes: a process that ends takes one test with it, not the rest."""
+    for item, dtype in jobs:
+        if why := _reason(declared, item.id):
+            yield _outcome(ask, item, dtype, ranks, NOT_SUPPORTED, why)
+    asked = [(item, dtype) for item, dtype in jobs if not _reason(declared, item.id)]
+    for limit_s in sorted({item.limit_s for item, _ in asked}):
+        left = [job for job in asked if job[0].limit_s == limit_s]
+        lost, why = 0, ""
+        while left and lost < LAUNCHES_LOST:
+            try:
+                for outcome in _launch(ask, declared, ranks, list(left), limit_s):
+                    lost = 0
+                    left.pop(0)
+                    yield outcome
+            except InvalidRun as error:
+                lost, why = lost + 1, str(error)
+        for item, dtype in left:
+            yield _outcome(ask, item, dtype, ranks, HARNESS_ERROR, f"not begun: {why}")
+
+
+def _launch(
+    ask: Ask, declared: Declaration, ranks: int, jobs: Sequence[tuple[Item, str]], limit_s: float
+) -> Iterator[Outcome]:
+    """The outcomes of the first jobs, up to one that ends the launch. Raises InvalidRun for an end between
+    two of them."""
+    group = Group("conformance", (ask.subject,), ranks, ())
+    order = {
+        "type": "conform",
+        "suite": "conformance",
+        "subject": ask.subject.label,
+        "subjects": [dataclasses.asdict(ask.subject)],
+        "ranks": ranks,
+        "cases": [],
+        "items": [(item.id, dtype) for item, dtype in jobs],
+        "declaration": msgspec.to_builtins(declared),
+        "level": ask.level,
+        "seed": ask.seed,
+        "attempt": ask.attempt,
+    }
+    at, begun, began = 0, False, time.perf_counter()
+    try:
+        with crew(group) as members:
+            for message in serve(members, order, limit_s):
+                if message["type"] == "burst":
+                    begun, began = True, time.perf_counter()
+                elif message["type"] == "outcome":
+                    found = msgspec.convert(message["outcome"], Outcome)
+                    begun = False
+                    at += 1
+                    yield _with_repro(ask, found, ranks)
+    except InvalidRun as error:
+        if not begun:
+            if at == len(jobs):
+                return  # all are answered; how the launch ended says nothing of them
+            raise
+        item, dtype = jobs[at]
+        status = TIMEOUT if isinstance(error, Silent) else CRASH
+        lost = _outcome(ask, item, dtype, ranks, status, str(error))
+        yield _with_repro(ask, msgspec.structs.replace(lost, seconds=time.perf_counter() - began), ranks)
+
+
+def _reason(declared: Declaration, id: str) -> str:
+    """Why the declaration says that this test cannot be asked; "": it can."""
+    return next((each.partition(":")[2].strip() for each in declared.lacks if each.startswith(f"{id}:")), "")
+
+
+def _outcome(ask: Ask, item: Item, dtype: str, ranks: int, status: str, why: str) -> Outcome:
+    kind = ask.subject.kind
+    scope = dtype if kind == "card" else f"P={ranks}"
+    return Outcome(item.id, ask.subject.label, kind, scope, status, ask.level, why=why)
+
+
+def _with_repro(ask: Ask, outcome: Outcome, ranks: int) -> Outcome:
+    """With the command that shows its first failure again, where it has one."""
+    if outcome.status not in BAD:
+        return outcome
+    subject = ask.subject
+    words = ["zbench", "conform", f"--{subject.kind}", subject.label, "--level", ask.level]
+    words += ["--test", outcome.id, "--seed", str(ask.seed)]
+    words += ["--dtype", outcome.scope] if subject.kind == "card" else ["--ranks", str(ranks)]
+    if outcome.failures:
+        words += ["--attempt", outcome.failures[0].attempt]
+    return msgspec.structs.replace(outcome, repro=shlex.join(words))

@@ -1,0 +1,122 @@
+"""What a test of products asks of a card, through its contract alone: C = alpha op(A) op(B) + beta C."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.cards.base import Card
+from zbench.case import Case
+from zbench.conformance.declaration import Declaration, GemmDeclaration
+from zbench.conformance.item import Item
+from zbench.conformance.tally import Tally
+from zbench.dtypes import NUMPY_DTYPES, RESULTS
+from zbench.errors import Unsupported
+from zbench.workloads.gemm import OPERANDS
+
+Array = NDArray[Any]
+POISON_BYTE = 0xA5
+"""Of what an output holds before a product: no number that one comes to, in any dtype, and no NaN."""
+
+
+class Products(Tally):
+    """One card and one dtype, and the count of one test."""
+
+    def __init__(
+        self,
+        card: Card,
+        dtype: str,
+        declaration: Declaration,
+        item: Item,
+        seed: int,
+        thorough: int,
+        only: str = "*",
+    ) -> None:
+        super().__init__(item, seed, thorough, only)
+        self.card = card
+        self.dtype = dtype
+        self.declaration = declaration
+        self.declared: GemmDeclaration = declaration.gemm(dtype)
+        """What the card says of this dtype: accumulator, rounding, subnormals, NaN, determinism."""
+        self.type_a, self.type_b = OPERANDS.get(dtype, (dtype, dtype))
+
+    @property
+    def outs(self) -> tuple[str, ...]:
+        """What C may be, of what the card offers."""
+        return tuple(out for out in RESULTS[self.dtype] if self.offers("out", out))
+
+    def offers(self, name: str, value: int | str) -> bool:
+        """Whether the card says that it has this value of a parameter; where not, it is noted as lacking."""
+        case = Case("gemm", self.dtype, (1, 1, 1), {name: value})
+        if case.default(name) == value:
+            return True
+        values = self.card.modes(case).get(name, ())
+        offered = values is None or value in values
+        if not offered:
+            self.lacking(f"{name}={value}")
+        return offered
+
+    def adopts(self) -> bool:
+        """Whether the card takes memory of ours as it stands; where not, it is noted as lacking."""
+        with suppress(Unsupported):
+            self.card.adopt(np.zeros((1, 1), NUMPY_DTYPES[self.type_a]))
+            return True
+        self.lacking("buffers over memory of the caller's")
+        return False
+
+    def multiply(
+        self,
+        a: Array,
+        b: Array,
+        c: Array | None = None,
+        *,
+        out: str | None = None,
+        alpha: float = 1.0,
+        beta: float = 0.0,
+        adopt: bool = False,
+        **parameters: int | str,
+    ) -> Array:
+        """C, a copy on the host. `a` and `b` are as the case stores them (`transa`, `transb`: transposed).
+
+        `c`: what stands in C before; None: poison. `adopt`: the card computes on these very arrays, with
+        their strides and their alignment, and `c` itself is returned. Raises Unsupported.
+        """
+        a, b = np.asarray(a), np.asarray(b)
+        out = RESULTS[self.dtype][0] if out is None else out
+        m, k = a.shape[-2:][:: -1 if parameters.get("transa") == "t" else 1]
+        n = b.shape[-2 if parameters.get("transb") == "t" else -1]
+        said: dict[str, int | str] = {"threads": 1, **parameters}
+        if out != RESULTS[self.dtype][0]:
+            said["out"] = out
+        if alpha != 1.0:
+            said["alpha"] = repr(float(alpha))
+        if beta != 0.0:
+            said["beta"] = repr(float(beta))
+        case = Case("gemm", self.dtype, (m, n, k), said)
+        shape = (*a.shape[:-2], m, n)
+        if adopt:
+            assert c is not None
+            slot = {name: self.card.adopt(array) for name, array in (("a", a), ("b", b), ("c", c))}
+        else:
+            filled = self.poison(shape, out) if c is None else c
+            slot = {}
+            for name, array, kind in (("a", a, self.type_a), ("b", b, self.type_b), ("c", filled, out)):
+                slot[name] = self.card.alloc(array.shape, kind)
+                self.card.write(slot[name], array)
+        plan = self.card.prepare(case, [slot])
+        try:
+            self.card.refresh(plan)
+            self.card.enqueue(plan, 0)
+            self.card.synchronize()
+            return c if adopt and c is not None else self.card.read(slot["c"])
+        finally:
+            self.card.release(plan)
+
+    def poison(self, shape: tuple[int, ...], out: str) -> Array:
+        """What an output holds before it is written."""
+        kind = NUMPY_DTYPES[out]
+        count = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+        return np.full(count, POISON_BYTE, np.uint8).view(kind).reshape(shape)
