@@ -31,6 +31,14 @@ def test_a_price_is_a_price(price: float) -> None:
         ask(price_per_card_hour=price)
 
 
+@pytest.mark.parametrize("seed", [-1, 1 << 32])
+def test_a_seed_is_a_whole_number_of_32_bits(seed: int) -> None:
+    """What a customer may choose is said, and 0 is one of them."""
+    with pytest.raises(UsageError, match=r"--seed -?\d+: a whole number from 0 to 4294967295"):
+        ask(seed=seed)
+    assert ask(seed=0).seed == 0
+
+
 @pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan"), float("inf"), 100_000.0])
 def test_minutes_are_some_and_no_more_than_a_day(minutes: float) -> None:
     """A burst that never ends, or never begins, is a typing error."""

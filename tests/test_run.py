@@ -198,3 +198,13 @@ def test_a_run_keeps_the_claims_it_is_judged_by(tmp_path: Path) -> None:
     claims.write_text(CLAIMS)
     run(replace(brief(tmp_path, claims=str(claims)), launches=1), silent, print)
     assert (tmp_path / "out" / store.CLAIMS_FILE).read_text() == CLAIMS
+
+
+def test_a_customer_chooses_the_seed_and_sees_that_answers_were_checked(tmp_path: Path) -> None:
+    """The seed that was asked for makes the data; what checking took stands beside what it found."""
+    found = run(replace(brief(tmp_path, seed=7), launches=1), silent, print).findings
+    assert found.run.seed == 7
+    for record in found.records:
+        assert record.verification is not None
+        assert record.verification.passed
+        assert record.verification.elapsed_ns > 0

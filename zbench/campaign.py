@@ -32,6 +32,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     baseline_card: str = ""
     time_limit: str = ""
     minutes: float | None = None
+    seed: int | None = None
     each: bool = False
     price_per_card_hour: float | None = None
 

@@ -26,6 +26,7 @@ RANKS_MAX = 4096
 """Of one host; beyond it lies a typing error, not a world."""
 LAUNCHES_MAX = 1000
 """Likewise."""
+SEEDS = 1 << 32
 MINUTES_MAX = 24 * 60
 """Of a sustained burst; more than a day is a typing error."""
 SUSTAINED_LAUNCHES = 1
@@ -70,6 +71,8 @@ class Request:
     each: bool = False
     """`cards` are all of one kind on this host: measured one by one and all at once."""
     price_per_card_hour: float | None = None
+    seed: int | None = None
+    """Of all data; None: drawn when the run begins."""
     plan_sha256: str = ""
     sitting: Literal["run", "resume", "append"] = "run"
     into: Path | None = None
@@ -97,6 +100,7 @@ def ask(
     minutes: float | None = None,
     each: bool = False,
     price_per_card_hour: float | None = None,
+    seed: int | None = None,
     plan_sha256: str = "",
 ) -> Request:
     """A request from words, with the embedded default for what is left out. Raises UsageError."""
@@ -119,6 +123,8 @@ def ask(
         named(baseline_card)
     if price_per_card_hour is not None and not 0 <= price_per_card_hour < math.inf:
         raise UsageError(f"--price-per-card-hour {price_per_card_hour}: not a price")
+    if seed is not None and not 0 <= seed < SEEDS:
+        raise UsageError(f"--seed {seed}: a whole number from 0 to {SEEDS - 1}")
     if minutes is not None and not 0 < minutes <= MINUTES_MAX:
         raise UsageError(f"--minutes {minutes:g}: more than 0, at most {MINUTES_MAX} (a day)")
     if minutes is not None and (others := [suite for suite in suites if suite != "card"]):
@@ -149,6 +155,7 @@ def ask(
         minutes=minutes,
         each=each,
         price_per_card_hour=price_per_card_hour,
+        seed=seed,
         plan_sha256=plan_sha256,
     )
 

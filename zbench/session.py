@@ -44,7 +44,7 @@ from zbench.measure.plan import (
 from zbench.native import cpu
 from zbench.records import store
 from zbench.records.schema import Choices, Record, Run, Sitting
-from zbench.request import Request, started_alone
+from zbench.request import SEEDS, Request, started_alone
 from zbench.selection import (
     Refused,
     fitting,
@@ -210,7 +210,7 @@ def _new_run(request: Request, planned: Plan, claims: str) -> Run:
         created=_now(),
         command=list(request.command),
         profile=request.profile.name,
-        seed=secrets.randbits(32),
+        seed=secrets.randbelow(SEEDS) if request.seed is None else request.seed,
         suites=list(request.suites),
         cards=[card.label for card in request.cards],
         fabrics=[fabric.label for fabric in request.fabrics],

@@ -4,7 +4,7 @@ Format history (readers migrate older versions, refuse newer ones):
   1  first
   2  Record: sheet (a figure without samples, from another tool); Run: cases, baseline, sittings, time
      limit, price, plan, disturbed, imported. Since then, absent from older files: Record: telemetry, pairs,
-     clocks, starts, congestion; Run: minutes, each; Choices: cases, forced
+     clocks, starts, congestion; Verification: elapsed_ns; Run: minutes, each; Choices: cases, forced
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smallest_error: float
     """The smallest absolute error in one element that the check can see; 0 means bit equality."""
     why: str = ""
+    elapsed_ns: int = 0
+    """Of checking on rank 0, behind the timed rounds; 0: not told."""
 
 
 class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

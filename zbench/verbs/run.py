@@ -38,6 +38,7 @@ SETTINGS = (
     "minutes",
     "each",
     "price_per_card_hour",
+    "seed",
 )
 """What a stored run has already: not to be said again with --resume or --append."""
 
@@ -86,6 +87,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--price-per-card-hour", type=float, metavar="PRICE", help="to tell what the run costs"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="of all data, yours to choose so that no answer can have been prepared (default: drawn)",
     )
     parser.add_argument("--resume", metavar="RUN", help="finish a run that was cut off")
     parser.add_argument("--append", metavar="RUN", help="add launches (--launches, default 1) to a run")
