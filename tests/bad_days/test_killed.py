@@ -84,7 +84,7 @@ def test_a_killed_run_is_resumed_to_the_whole(seed: int, place: Place) -> None:
         *place.command("run", *FABRIC, "--case", "pingpong/byte/8/*", "--launches", "2", "--out", "out")
     )
     kills = 0
-    while kills < 3:
+    while kills < 2:
         wait_for(partial(went_on, place, process, place.records()))
         time.sleep(rng.random() / 2)
         if process.poll() is not None:

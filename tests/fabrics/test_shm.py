@@ -69,7 +69,7 @@ def test_bcast_brings_the_roots_bytes_to_all_ranks(run_world: RunWorld, ranks: i
     assert run_world(ranks, "run_cases", asked) == [[]] * ranks
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 5])
+@pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_every_collective_does_what_its_definition_says(run_world: RunWorld, ranks: int) -> None:
     """Sizes that do not divide by the ranks included; ranks without a result keep what they had."""
     asked = []
@@ -96,7 +96,7 @@ def test_what_is_executed_is_the_proved_schedule(run_world: RunWorld, ranks: int
     assert run_world(ranks, "run_traced", asked) == [[]] * ranks
 
 
-@pytest.mark.parametrize("ranks", [2, 5])
+@pytest.mark.parametrize("ranks", [2, 3])
 def test_every_collective_works_in_place(run_world: RunWorld, ranks: int) -> None:
     """From and to one buffer, which is put right before each round."""
     asked = []
@@ -133,7 +133,7 @@ def test_a_skewed_exchange_brings_each_rank_its_share(run_world: RunWorld) -> No
     assert run_world(5, "run_cases", asked) == [[]] * 5
 
 
-@pytest.mark.parametrize("ranks", [2, 5])
+@pytest.mark.parametrize("ranks", [2, 3])
 def test_messages_between_two_ranks_arrive(run_world: RunWorld, ranks: int) -> None:
     """Ranks beyond the pair keep what they had."""
     asked = [each for op in PAIRED for each in cases(op, ranks)]
@@ -141,7 +141,7 @@ def test_messages_between_two_ranks_arrive(run_world: RunWorld, ranks: int) -> N
 
 
 @pytest.mark.parametrize("algorithm", list(ALGORITHMS["barrier"]))
-@pytest.mark.parametrize("ranks", [2, 5])
+@pytest.mark.parametrize("ranks", [2, 3])
 def test_nobody_leaves_a_barrier_before_all_have_entered(
     run_world: RunWorld, ranks: int, algorithm: str
 ) -> None:
