@@ -10,6 +10,7 @@ import msgspec
 
 from zbench.cards.base import Card
 from zbench.conformance.catalogue import BY_ID
+from zbench.conformance.compare import Misshapen
 from zbench.conformance.declaration import Declaration
 from zbench.conformance.item import LEVELS, Item
 from zbench.conformance.products import Products
@@ -63,6 +64,9 @@ def _try(item: Item, tally: Tally) -> tuple[bool, str]:
         return True, ""
     except Unsupported as error:
         tally.fail(f"is offered, and then refused: {error}")
+    except Misshapen as error:
+        tally.fail(str(error))
+        return isinstance(tally, Ranks), ""  # its peers have gone on
     except MemoryError as error:
         tally.lacking(f"memory: {error}")
     except Exception as error:  # the subject's or the test's own: its place tells

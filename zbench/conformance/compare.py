@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zbench.dtypes import NUMPY_DTYPES
+
 Array = NDArray[Any]
 
 
@@ -27,6 +29,19 @@ class Difference:
             f"{self.wrong} of {self.of} elements are wrong, the first at [{where}]: "
             f"expected {self.expected}, got {self.got}"
         )
+
+
+class Misshapen(Exception):
+    """An answer that is no array of the shape and the type that were asked for."""
+
+
+def shaped(got: Array, shape: tuple[int, ...], dtype: str) -> Array:
+    """The answer itself. Raises Misshapen."""
+    kind = NUMPY_DTYPES[dtype]
+    if not isinstance(got, np.ndarray) or got.shape != shape or got.dtype != kind:
+        told = f"{got.dtype}{list(got.shape)}" if isinstance(got, np.ndarray) else type(got).__name__
+        raise Misshapen(f"expected an array {kind}{list(shape)}, got {told}")
+    return got
 
 
 def bits(array: Array) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zbench.cards.base import Card
 from zbench.case import Case
+from zbench.conformance.compare import shaped
 from zbench.conformance.declaration import Declaration, GemmDeclaration
 from zbench.conformance.item import Item
 from zbench.conformance.tally import Tally
@@ -82,7 +83,7 @@ class Products(Tally):
         """C, a copy on the host. `a` and `b` are as the case stores them (`transa`, `transb`: transposed).
 
         `c`: what stands in C before; None: poison. `adopt`: the card computes on these very arrays, with
-        their strides and their alignment, and `c` itself is returned. Raises Unsupported.
+        their strides and their alignment, and `c` itself is returned. Raises Unsupported; Misshapen.
         """
         a, b = np.asarray(a), np.asarray(b)
         out = RESULTS[self.dtype][0] if out is None else out
@@ -111,7 +112,7 @@ class Products(Tally):
             self.card.refresh(plan)
             self.card.enqueue(plan, 0)
             self.card.synchronize()
-            return c if adopt and c is not None else self.card.read(slot["c"])
+            return c if adopt and c is not None else shaped(self.card.read(slot["c"]), shape, out)
         finally:
             self.card.release(plan)
 

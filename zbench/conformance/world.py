@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.conformance.compare import shaped
 from zbench.conformance.declaration import CollectiveDeclaration, Declaration
 from zbench.conformance.item import Failure, Item
 from zbench.conformance.products import POISON_BYTE
@@ -59,7 +60,7 @@ class Ranks(Tally):
 
     def perform(self, case: Case, given: Array, algorithm: str | None = None) -> Array:
         """This rank's `out` after one execution on `given`, this rank's operand, which stands in `out` where
-        the case is in place; poison stands where nothing was written. Raises Unsupported."""
+        the case is in place; poison stands where nothing was written. Raises Unsupported; Misshapen."""
         case = performed(case)
         shapes = buffers(case)
         slot = {name: self.fabric.alloc(each.shape, each.dtype) for name, each in shapes.items()}
@@ -71,7 +72,7 @@ class Ranks(Tally):
                 self.fabric.run_rounds(plan, 1)
             else:
                 self.fabric.execute(plan, 0)
-            return self.fabric.read(slot["out"])
+            return shaped(self.fabric.read(slot["out"]), shapes["out"].shape, case.dtype)
         finally:
             self.fabric.release(plan)
 
