@@ -6,7 +6,7 @@ import pytest
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES, RESULTS
 from zbench.workloads import WORKLOADS, workload
-from zbench.workloads.base import Answer, Array, Finding
+from zbench.workloads.base import Answer, Array, Finding, Repeating
 
 RNG = np.random.default_rng(7)
 GEMM = Case("gemm", "fp32", (33, 47, 65), {"threads": 1})
@@ -31,6 +31,28 @@ def test_a_right_product_passes(dtype: str, transa: str, transb: str) -> None:
     """Rounding is not an error, in any orientation."""
     case = Case("gemm", dtype, (33, 47, 65), {"transa": transa, "transb": transb})
     assert judged(case, *product(case)).passed
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "fp64", "bf16", "int8"])
+@pytest.mark.parametrize("transa", ["n", "t"])
+@pytest.mark.parametrize("transb", ["n", "t"])
+def test_inputs_that_repeat_are_checked_like_the_whole(dtype: str, transa: str, transb: str) -> None:
+    """More elements than a period, in several products: the same finding, right or wrong."""
+    case = Case("gemm", dtype, (210, 230, 220), {"transa": transa, "transb": transb, "batch": 3})
+    inputs = workload("gemm").fill(case, 1, 0)
+    a = np.swapaxes(inputs["a"], 1, 2) if transa == "t" else inputs["a"]
+    b = np.swapaxes(inputs["b"], 1, 2) if transb == "t" else inputs["b"]
+    wide = np.int64 if dtype == "int8" else np.float64
+    c = (a.astype(wide) @ b.astype(wide)).astype(NUMPY_DTYPES[str(case.get("out"))])
+    drawn = workload("gemm").inputs(case, 1, 0)
+    assert type(drawn["a"]) is Repeating
+    for wrong in (False, True):
+        if wrong:
+            c[1, 7, 9] += max(1, 2 * judged(case, inputs, c).smallest_error)
+        whole, repeating = judged(case, inputs, c), judged(case, drawn, c)
+        assert whole.passed is repeating.passed is not wrong
+        assert repeating.smallest_error == pytest.approx(whole.smallest_error)
+        assert wrong is ("row 7 of product 1" in repeating.why)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

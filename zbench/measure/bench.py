@@ -176,7 +176,7 @@ class Bench(ABC):
 
     def check(self, slot: int, rng: np.random.Generator) -> Finding:
         """Verify the outputs that the last execution on `slot` left."""
-        inputs = self.workload.fill(self.case, self.seeds[slot], self.rank)
+        inputs = self.workload.inputs(self.case, self.seeds[slot], self.rank)
         outputs = {
             name: self.read(slot, name)
             for name, buffer in self.workload.buffers(self.case).items()

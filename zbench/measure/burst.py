@@ -42,9 +42,9 @@ ROTATE_BYTES = 16 << 20
 """Of a slot: rewriting more takes longer than the rounds between."""
 BATCH_SHARE = 0.05
 """A batch takes no more of a burst than this by our own clock, whatever short times a card tells."""
-VERIFY_BYTES = 64 << 20
-"""Buffers whose outputs are verified after a burst, at least one slot: checking takes about 2 % of the time
-of measuring, whatever the size (docs/conformance.md)."""
+VERIFY_BYTES = 8 << 20
+"""Buffers whose outputs are verified after a burst, at least one slot: so that checking takes no more than
+about 2 % of the time of measuring (docs/conformance.md)."""
 VERIFY_SLOTS = 16
 """Likewise of many small ones: a card that is wrong in a tenth of them escapes these once in five bursts."""
 

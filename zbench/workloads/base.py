@@ -60,7 +60,8 @@ class Answer:
     seed: int
     """The slot's: from it any rank's inputs can be made again."""
     rank: int
-    inputs: dict[str, Array]
+    inputs: dict[str, Any]
+    """As `Workload.inputs` makes them."""
     outputs: dict[str, Array]
     members: tuple[int, ...] = ()
     """The ranks that did it, where it was a group."""
@@ -90,8 +91,14 @@ class Workload:
     flops: Callable[[Case], int] = lambda case: 0
     bytes: Callable[[Case], int] = lambda case: 0
     """Mandatory bytes moved by one operation."""
+    drawn: Callable[[Case, int, int], dict[str, Any]] | None = None
+    """Like `fill`, of `Repeating` data, where `check` takes that: it need not be made whole again."""
     operations: Callable[[Case], int] = lambda case: 1
     """Operations that one execution counts: 2 one-way trips in a ping-pong."""
+
+    def inputs(self, case: Case, seed: int, rank: int) -> dict[str, Any]:
+        """What `check` takes."""
+        return (self.drawn or self.fill)(case, seed, rank)
 
     def memory_bytes(self, case: Case) -> int:
         """Bytes of one slot on one rank."""
@@ -106,6 +113,7 @@ def rate(
     check: Check,
     flops: Callable[[Case], int],
     bytes: Callable[[Case], int] | None = None,
+    drawn: Callable[[Case, int, int], dict[str, Any]] | None = None,
 ) -> Workload:
     """What a card computes, by its operations per second. `bytes`: without, every buffer once."""
     return Workload(
@@ -117,6 +125,7 @@ def rate(
         method=method,
         buffers=buffers,
         fill=fill,
+        drawn=drawn,
         check=check,
         flops=flops,
         bytes=bytes or (lambda case: sum(buffer.size_bytes for buffer in buffers(case).values())),
@@ -173,21 +182,34 @@ RANDOM_PERIOD = 131071
 more to verify an answer: drawing a million takes longer than all else that checks a product of 1024."""
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+@dataclass(frozen=True)
+class Repeating:
+    """Data that repeat after each `period`, in C order: what inputs are, without their memory."""
+
+    period: Array
+    """(p,)."""
+    shape: tuple[int, ...]
+    """As they are stored."""
+    transposed: bool = False
+    """Whether the last two axes are read the other way around."""
+
+    def whole(self) -> Array:
+        """As they are stored."""
+        return np.resize(self.period, self.shape)
+
+
+def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Repeating:
     """Uniform with full mantissas, as zeros and few-bit numbers draw less power: floats in [-1, 1), integers
     over their whole range."""
     kind = NUMPY_DTYPES[dtype]
-    count = int(np.prod(shape, dtype=np.int64))
+    count = min(int(np.prod(shape, dtype=np.int64)), RANDOM_PERIOD)
     if dtype in FLOATS:
-        wide = np.float64 if dtype == "fp64" else np.float32
-        drawn = rng.random(min(count, RANDOM_PERIOD), dtype=wide)
-        drawn *= 2
-        drawn -= 1
-        period = drawn.astype(kind, copy=False)
-    else:
-        limits = np.iinfo(kind)
-        period = rng.integers(limits.min, limits.max, min(count, RANDOM_PERIOD), kind, endpoint=True)
-    return np.resize(period, shape)
+        numbers = rng.random(count, dtype=np.float64 if dtype == "fp64" else np.float32)
+        numbers *= 2
+        numbers -= 1
+        return Repeating(numbers.astype(kind, copy=False), shape)
+    limits = np.iinfo(kind)
+    return Repeating(rng.integers(limits.min, limits.max, count, kind, endpoint=True), shape)
 
 
 def equal(name: str, expected: Array, actual: Array) -> Finding:

@@ -12,6 +12,7 @@ them: C = alpha op(A) op(B) + beta C, which conformance asks and nothing measure
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,10 +25,12 @@ from zbench.workloads.base import (
     Array,
     Buffer,
     Finding,
+    Repeating,
     generator,
     rate,
     uniform,
 )
+from zbench.workloads.freivalds import Operand
 
 OPERANDS = {"u8s8": ("uint8", "int8")}
 """dtypes of A and B where they differ."""
@@ -64,15 +67,23 @@ def buffers(case: Case) -> dict[str, Buffer]:
     }
 
 
+def drawn(case: Case, seed: int, rank: int) -> dict[str, Repeating]:
+    return repeating(case, buffers(case), generator(seed, rank))
+
+
 def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
     return filled(case, buffers(case), generator(seed, rank))
 
 
 def filled(case: Case, buffers: Mapping[str, Buffer], rng: np.random.Generator) -> dict[str, Array]:
+    return {name: data.whole() for name, data in repeating(case, buffers, rng).items()}
+
+
+def repeating(case: Case, buffers: Mapping[str, Buffer], rng: np.random.Generator) -> dict[str, Repeating]:
     """The inputs among `buffers`: random with full mantissas, or zeros where the case asks for them."""
     inputs = {name: buffer for name, buffer in buffers.items() if not buffer.output}
     if case.get("data") == "zeros":
-        return {name: np.zeros(b.shape, NUMPY_DTYPES[b.dtype]) for name, b in inputs.items()}
+        return {name: Repeating(np.zeros(1, NUMPY_DTYPES[b.dtype]), b.shape) for name, b in inputs.items()}
     return {name: uniform(rng, buffer.shape, buffer.dtype) for name, buffer in inputs.items()}
 
 
@@ -83,14 +94,17 @@ def flops(case: Case) -> int:
 
 def check(answer: Answer, rng: np.random.Generator) -> Finding:
     case, c = answer.case, answer.outputs["c"]
-    op_a, op_b = (
-        np.swapaxes(answer.inputs[name], -1, -2) if case.get(f"trans{name}") == "t" else answer.inputs[name]
-        for name in ("a", "b")
-    )
+    op_a, op_b = (operand(answer.inputs[name], case.get(f"trans{name}") == "t") for name in ("a", "b"))
     return product(case, op_a, op_b, c, rng)
 
 
-def product(case: Case, op_a: Array, op_b: Array, c: Array, rng: np.random.Generator) -> Finding:
+def operand(stored: Operand, transposed: bool) -> Operand:
+    if not transposed:
+        return stored
+    return replace(stored, transposed=True) if isinstance(stored, Repeating) else np.swapaxes(stored, -1, -2)
+
+
+def product(case: Case, op_a: Operand, op_b: Operand, c: Array, rng: np.random.Generator) -> Finding:
     """Whether C = op(A) op(B) as exactly as the case's dtypes allow.
 
     Shapes (..., m, k), (..., k, n), (..., m, n). Zeros have no rounding: their product must be zeros, which
@@ -106,4 +120,4 @@ def product(case: Case, op_a: Array, op_b: Array, c: Array, rng: np.random.Gener
     return freivalds.floats(op_a, op_b, c, u, rng)
 
 
-GEMM = rate("gemm", "freivalds", buffers, fill, check, flops)
+GEMM = rate("gemm", "freivalds", buffers, fill, check, flops, drawn=drawn)

@@ -52,7 +52,8 @@ def fill(case: Case, seed: int, rank: int) -> dict[str, Array]:
     streams = {"x": (rank, 1), "dy": (rank, 2), "w": (0, 3)}
     shapes = buffers(case)
     return {
-        name: uniform(generator(seed, *key), shapes[name].shape, case.dtype) for name, key in streams.items()
+        name: uniform(generator(seed, *key), shapes[name].shape, case.dtype).whole()
+        for name, key in streams.items()
     }
 
 
