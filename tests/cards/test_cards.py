@@ -13,6 +13,7 @@ from zbench.cards.base import Card
 from zbench.cards.cpu import Cpu
 from zbench.cards.numpy import Numpy
 from zbench.case import Case
+from zbench.dtypes import RESULTS
 from zbench.errors import Unsupported, UsageError
 from zbench.measure.bench import CardBench
 from zbench.native import cpu
@@ -113,3 +114,82 @@ def test_the_description_tells_what_no_test_has_executed(monkeypatch: pytest.Mon
     described = Cpu().describe()
     assert described["isa"] == "portable (unverified)"
     assert described["isas"].endswith("portable (unverified)")
+
+
+def multiplied(card: Card, case: Case, slot: dict[str, np.ndarray]) -> np.ndarray:
+    """C after one execution over memory of the test's own."""
+    plan = card.prepare(case, [{name: card.adopt(array) for name, array in slot.items()}])
+    card.refresh(plan)
+    card.enqueue(plan, 0)
+    card.synchronize()
+    card.release(plan)
+    return slot["c"]
+
+
+def small(m: int, n: int, k: int) -> dict[str, np.ndarray]:
+    """Whole numbers in fp32."""
+    a, b, c = np.arange(m * k) % 7, np.arange(k * n) % 5, np.arange(m * n) % 3
+    return {
+        name: values.astype(np.float32).reshape(shape)
+        for name, values, shape in (("a", a, (m, k)), ("b", b, (k, n)), ("c", c, (m, n)))
+    }
+
+
+@pytest.mark.parametrize("card", CARDS, ids=IDS)
+def test_adopted_rows_may_stand_apart(card: Card) -> None:
+    """A, B and C inside wider arrays: the product is right, and what lies between rows is left alone."""
+    given, slot, wholes = small(5, 7, 3), {}, {}
+    for name, array in given.items():
+        wholes[name] = np.full((array.shape[0], 16), 99, np.float32)
+        slot[name] = wholes[name][:, 4 : 4 + array.shape[1]]
+        slot[name][...] = array
+    got = multiplied(card, Case("gemm", "fp32", (5, 7, 3)), slot)
+    np.testing.assert_array_equal(got, given["a"] @ given["b"])
+    got[...] = 99
+    assert (wholes["c"] == 99).all()
+
+
+@pytest.mark.parametrize("card", CARDS, ids=IDS)
+def test_rows_that_overlap_are_not_adopted(card: Card) -> None:
+    """Nor are elements that stand apart."""
+    array = np.zeros((8, 8), np.float32)
+    for wrong in (np.lib.stride_tricks.as_strided(array, (4, 8), (16, 4)), array[:, ::2], array[::-1]):
+        with pytest.raises(Unsupported, match="rows that are contiguous"):
+            card.adopt(wrong)
+
+
+@pytest.mark.parametrize("card", CARDS[:2], ids=IDS[:2])
+def test_products_are_scaled_and_added_to_what_is_there(card: Card) -> None:
+    """C = alpha A B + beta C, written as Python writes numbers; zero does not read C."""
+    given = small(5, 7, 3)
+    product, before = given["a"] @ given["b"], given["c"]
+    for alpha, beta, expected in (
+        ("0.5", "2", 0.5 * product + 2 * before),
+        ("-1", "-0", -product),
+        ("nan", "1", np.full((5, 7), np.nan)),
+        ("0", "1", before),
+    ):
+        slot = {name: array.copy() for name, array in given.items()}
+        case = Case("gemm", "fp32", (5, 7, 3), {"alpha": alpha, "beta": beta})
+        np.testing.assert_array_equal(multiplied(card, case, slot), expected)
+
+
+@pytest.mark.parametrize(
+    ("card", "dtype", "scalars", "lacks"),
+    [
+        (Cpu(), "fp32", {"alpha": "half"}, "alpha=half"),
+        (Cpu(), "int8", {"alpha": "2"}, r"no alpha=2 for int8 gemm \(has: 1\)"),
+        (Cpu(), "int8", {"beta": "0.5"}, r"no beta=0.5 for int8 gemm \(has: 0, 1\)"),
+        (Numpy(), "fp32", {"beta": "1"}, r"no beta=1 for fp32 gemm \(has: 0\)"),
+    ],
+)
+def test_scalars_that_a_card_lacks_are_told(
+    card: Card, dtype: str, scalars: dict[str, int | str], lacks: str
+) -> None:
+    """Words that are no numbers, too."""
+    slot = {
+        name: card.alloc((4, 4), kind)
+        for name, kind in zip("abc", (dtype, dtype, RESULTS[dtype][0]), strict=True)
+    }
+    with pytest.raises(Unsupported, match=lacks):
+        card.prepare(Case("gemm", dtype, (4, 4, 4), scalars), [slot])

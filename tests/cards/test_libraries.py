@@ -88,3 +88,25 @@ def test_rounds_take_the_slots_in_turn() -> None:
     assert seen == [0, 1, 2, 0, 1, 2, 0, 1]
     assert (times.dtype, times.shape) == (np.dtype(np.int64), (4,))
     assert (times >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"a": np.zeros((5, 4))}, "a is .*the case needs"),
+        ({"b": np.zeros((3, 7), np.int64)}, "b is int64, the case needs fp64"),
+        ({"c": np.zeros((7, 5))}, "c is .*the case needs"),
+    ],
+)
+def test_operands_that_are_not_the_cases_are_refused(wrong: dict[str, np.ndarray], error: str) -> None:
+    """numpy would convert and broadcast, and C interfaces read on."""
+    slot = {"a": np.zeros((5, 3)), "b": np.zeros((3, 7)), "c": np.zeros((5, 7))} | wrong
+    with pytest.raises((TypeError, ValueError), match=error):
+        Numpy().prepare(Case("gemm", "fp64", (5, 7, 3)), [slot])
+
+
+def test_a_result_in_the_place_of_an_operand_is_refused() -> None:
+    """Rather than computed from what has been overwritten."""
+    a = np.zeros((4, 4))
+    with pytest.raises(ValueError, match="c overlaps a"):
+        Numpy().prepare(Case("gemm", "fp64", (4, 4, 4)), [{"a": a, "b": np.zeros((4, 4)), "c": a}])

@@ -242,3 +242,16 @@ def test_there_are_no_options() -> None:
 def test_instructions_are_named_shortly(words: str, short: str) -> None:
     """What MKL says of itself does not fit a table."""
     assert abbreviated(words) == short
+
+
+@needs_mkl
+def test_products_are_scaled_and_added_to_what_is_there() -> None:
+    """alpha and beta, over rows that stand apart."""
+    card = Mkl()
+    a, b, whole = np.full((3, 4), 2.0), np.full((4, 5), 3.0), np.full((3, 9), 10.0)
+    slot = {"a": card.adopt(a), "b": card.adopt(b), "c": card.adopt(whole[:, 2:7])}
+    plan = card.prepare(Case("gemm", "fp64", (3, 5, 4), {"alpha": "0.5", "beta": "-1"}), [slot])
+    card.enqueue(plan, 0)
+    card.release(plan)
+    assert (whole[:, 2:7] == 2).all()
+    assert (whole[:, [0, 1, 7, 8]] == 10).all()

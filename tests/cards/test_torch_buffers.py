@@ -9,9 +9,10 @@ pytest.importorskip("torch", reason="the card torch is tested where torch is: pi
 
 import torch
 
-from tests.cards.torch_here import CARDS
+from tests.cards.torch_here import CARDS, CPU, gemm
 from zbench.cards.torch_buffers import DTYPES, array_of, overwrite, tensor_of
 from zbench.dtypes import NUMPY_DTYPES
+from zbench.errors import Unsupported
 
 
 @pytest.mark.parametrize("dtype", [name for name in DTYPES if name != "byte"])
@@ -36,3 +37,28 @@ def test_nothing_is_broadcast_or_converted_on_the_way() -> None:
         overwrite(tensor, np.ones((1, 4), np.float32))
     with pytest.raises(TypeError, match="float64"):
         overwrite(tensor, np.ones((4, 4)))
+
+
+def test_adopted_rows_may_stand_apart() -> None:
+    """Narrow floats, too, which numpy and torch name differently: the padding is as it was."""
+    kind = NUMPY_DTYPES["bf16"]
+    a, b, whole = np.full((3, 4), 2, kind), np.full((4, 5), 3, kind), np.full((3, 9), 10, kind)
+    slot = {"a": CPU.adopt(a), "b": CPU.adopt(b), "c": CPU.adopt(whole[:, 2:7])}
+    plan = CPU.prepare(gemm("bf16", (3, 5, 4)), [slot])
+    CPU.enqueue(plan, 0)
+    CPU.release(plan)
+    assert (whole[:, 2:7] == 24).all()
+    assert (whole[:, [0, 1, 7, 8]] == 10).all()
+
+
+def test_only_the_host_computes_in_memory_of_the_callers() -> None:
+    """A device has its own."""
+    with pytest.raises(Unsupported, match="memory of its own"):
+        CARDS[1].adopt(np.zeros((4, 4), np.float32))
+
+
+def test_a_result_in_the_place_of_an_operand_is_refused() -> None:
+    """torch.mm would compute it from what it has overwritten."""
+    a, b = np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32)
+    with pytest.raises(ValueError, match="c overlaps a"):
+        CPU.prepare(gemm("fp32", (4, 4, 4)), [{"a": a, "b": b, "c": a}])

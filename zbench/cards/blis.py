@@ -13,7 +13,7 @@ transposed, n mod 6 = 5); such a record is marked wrong, as any other is.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,17 @@ from typing import Any
 from cffi import FFI
 
 from zbench.cards.base import Slot
-from zbench.cards.libraries import Call, LibraryCard, Plan, bound, installed, opened, pointer
+from zbench.cards.host import row_step, scalars
+from zbench.cards.libraries import (
+    Call,
+    LibraryCard,
+    Plan,
+    bound,
+    installed,
+    opened,
+    pointer,
+    require_operands,
+)
 from zbench.case import Case
 from zbench.errors import Unsupported, UsageError
 
@@ -71,33 +81,33 @@ class Blis(LibraryCard):
             raise UsageError(
                 f"card blis: {PACKAGE} {self.version} was built without {INTEGER_BITS}-bit integers"
             )
-        self.scalars = {
-            dtype: (self.ffi.new(f"{real} *", 1), self.ffi.new(f"{real} *", 0))
-            for dtype, real in REAL.items()
-        }
 
     def operations(self) -> dict[str, tuple[str, ...]]:
         return {"gemm": tuple(ROUTINES)}
+
+    def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
+        return {**super().modes(case), "alpha": None, "beta": None}
 
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Plan:
         self.require(case)
         if case.threads > 1:
             raise Unsupported("the blis wheel computes on one thread")
+        require_operands(case, slots)
         function = getattr(self.lib, ROUTINES[case.dtype])
-        alpha, beta = self.scalars[case.dtype]
+        alpha, beta = (self.ffi.new(f"{REAL[case.dtype]} *", x) for x in scalars(case))
         calls = []
         for slot in slots:
-            a, b, c = ((pointer(self.ffi, slot[name]), slot[name].shape[-1], 1) for name in "abc")
+            a, b, c = ((pointer(self.ffi, slot[name]), row_step(slot[name]), 1) for name in "abc")
             order = TRANSPOSE[str(case.get("transa"))], TRANSPOSE[str(case.get("transb"))]
             calls.append(bound(function, *order, *case.size, alpha, *a, *b, beta, *c))
-        return Plan(calls, routine=ROUTINES[case.dtype], keeps=list(slots))
+        return Plan(calls, routine=ROUTINES[case.dtype], keeps=[*slots, alpha, beta])
 
     def _has(self, name: str) -> bool:
         return hasattr(self.lib, name)
 
     def _nothing(self) -> Call:
         """A product of no elements: all that a call costs besides the product."""
-        alpha, beta = self.scalars["fp32"]
+        alpha, beta = (self.ffi.new("float *", x) for x in (1, 0))
         none = (self.ffi.NULL, 1, 1)
         return bound(self.lib.bli_sgemm, 0, 0, 0, 0, 0, alpha, *none, *none, beta, *none)
 

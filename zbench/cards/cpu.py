@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zbench.cards.base import Slot
-from zbench.cards.host import STREAM_KERNELS, HostCard
+from zbench.cards.host import STREAM_KERNELS, HostCard, scalars
 from zbench.case import Case
-from zbench.dtypes import RESULTS
+from zbench.dtypes import FLOATS, RESULTS
 from zbench.errors import Unsupported, UsageError
 from zbench.native import cpu, dispatch
 from zbench.native.gemm import DTYPES as GEMM_DTYPES
@@ -31,6 +31,8 @@ class Plan:
     """Each slot's buffers in the order in which the kernel takes them, B prepacked where that is asked."""
     buffers: Sequence[Slot]
     """The same as they were allocated."""
+    scalars: tuple[float, ...] = ()
+    """alpha and beta of a product."""
 
 
 class Cpu(HostCard):
@@ -57,6 +59,8 @@ class Cpu(HostCard):
             "out": RESULTS[case.dtype],
             "batch": None,
             "weights": weights,
+            "alpha": None if case.dtype in FLOATS else ("1",),
+            "beta": None if case.dtype in FLOATS else ("0", "1"),
         }
 
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Plan:
@@ -70,7 +74,7 @@ class Cpu(HostCard):
         gemm = self._gemm(case)
         weights = [gemm.weights() if gemm.prepacked else slot["b"] for slot in slots]
         operands = [(slot["a"], b, slot["c"]) for slot, b in zip(slots, weights, strict=True)]
-        return Plan(gemm, operands, slots)
+        return Plan(gemm, operands, slots, scalars(case))
 
     def _gemm(self, case: Case) -> Gemm:
         m, n, k = case.size
@@ -95,10 +99,10 @@ class Cpu(HostCard):
                 plan.kernel.pack_weights(slot["b"], weights)
 
     def enqueue(self, plan: Plan, slot: int) -> None:
-        plan.kernel.run_rounds([plan.slots[slot]], 1, 1)
+        plan.kernel.run_rounds([plan.slots[slot]], 1, 1, *plan.scalars)
 
     def run_rounds(self, plan: Plan, rounds: int, batch: int = 1) -> NDArray[np.int64]:
-        return plan.kernel.run_rounds(plan.slots, rounds, batch)
+        return plan.kernel.run_rounds(plan.slots, rounds, batch, *plan.scalars)
 
     def variant(self, plan: Plan) -> dict[str, str]:
         return plan.kernel.variant

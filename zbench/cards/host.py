@@ -41,6 +41,21 @@ def forced(isa: str, variables: Sequence[str]) -> str:
     return f"{isa} (forced by {', '.join(found)})" if found else isa
 
 
+def scalars(case: Case) -> tuple[float, float]:
+    """(alpha, beta) of a product. Raises Unsupported for words that are no numbers."""
+    try:
+        return float(case.get("alpha")), float(case.get("beta"))
+    except ValueError as error:
+        raise Unsupported(f"alpha={case.get('alpha')}, beta={case.get('beta')}: {error}") from error
+
+
+def row_step(matrix: NDArray[Any]) -> int:
+    """Elements from one row to the next, of rows that are contiguous; at least a row's own, as BLAS asks of a
+    leading dimension."""
+    rows, columns = matrix.shape[-2:]
+    return int(matrix.strides[-2]) // matrix.itemsize if rows > 1 else max(1, columns)
+
+
 def cold_product(case: Case) -> bool:
     return case.workload == "gemm" and case.get("cache") == "cold" and 0 not in case.size
 
@@ -83,6 +98,18 @@ class HostCard(Card):
 
     def alloc_at(self, place: str | int, shape: tuple[int, ...], dtype: str) -> Any:
         raise Unsupported("its memory is the host's: there is nothing to copy between them")
+
+    def adopt(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The array itself: rows may stand apart, elements of a row may not."""
+        rows, columns = array.shape[-2:]
+        row, element = array.strides[-2:]
+        close = columns < 2 or element == array.itemsize
+        apart = rows < 2 or (row >= columns * array.itemsize and row % array.itemsize == 0)
+        if array.size and not (close and apart):
+            raise Unsupported(
+                f"only rows that are contiguous and do not overlap; strides are {array.strides}"
+            )
+        return array
 
     def write(self, buffer: NDArray[Any], data: NDArray[Any]) -> None:
         np.copyto(buffer, data)

@@ -7,7 +7,7 @@ The clock of these cards is Python's, and so is the loop around the calls; what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -20,8 +20,10 @@ import numpy as np
 from cffi import FFI
 from numpy.typing import NDArray
 
+from zbench.cards.base import Slot
 from zbench.cards.host import HostCard
 from zbench.case import Case
+from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported, UsageError
 
 Call = Callable[[], object]
@@ -85,6 +87,27 @@ class LibraryCard(HostCard):
         plan.slots.clear()
         plan.packs.clear()
         plan.keeps.clear()
+
+
+def require_operands(case: Case, slots: Sequence[Slot]) -> None:
+    """Raises ValueError, TypeError: A, B or C is not what the case says, or C overlaps what it is made of. C
+    interfaces take such for granted, and numpy converts and broadcasts."""
+    m, n, k = case.size
+    many = (int(case.get("batch")),) if case.get("batch") != 1 else ()
+    type_a, type_b = ("uint8", "int8") if case.dtype == "u8s8" else (case.dtype, case.dtype)
+    needed = {
+        "a": ((k, m) if case.get("transa") == "t" else (m, k), type_a),
+        "b": ((n, k) if case.get("transb") == "t" else (k, n), type_b),
+        "c": ((m, n), str(case.get("out"))),
+    }
+    for slot in slots:
+        for name, (shape, dtype) in needed.items():
+            if slot[name].dtype != NUMPY_DTYPES[dtype]:
+                raise TypeError(f"{name} is {slot[name].dtype}, the case needs {dtype}")
+            if slot[name].shape != (*many, *shape):
+                raise ValueError(f"{name} is {slot[name].shape}, the case needs {(*many, *shape)}")
+            if name != "c" and np.shares_memory(slot["c"], slot[name]):
+                raise ValueError(f"c overlaps {name}")
 
 
 def bound(function: Callable[..., object], *arguments: object) -> Call:

@@ -18,8 +18,18 @@ from cffi import FFI
 from numpy.typing import NDArray
 
 from zbench.cards.base import Slot
-from zbench.cards.host import aligned_empty, forced
-from zbench.cards.libraries import Call, LibraryCard, Plan, bound, installed, opened, pointer, shared_library
+from zbench.cards.host import aligned_empty, forced, row_step, scalars
+from zbench.cards.libraries import (
+    Call,
+    LibraryCard,
+    Plan,
+    bound,
+    installed,
+    opened,
+    pointer,
+    require_operands,
+    shared_library,
+)
 from zbench.cards.mkl_interface import (
     B_MATRIX,
     BLAS,
@@ -75,6 +85,8 @@ class Mkl(LibraryCard):
             offered["batch"] = None if case.get("weights") == "plain" else (1,)
         elif case.dtype != "u8s8":
             offered["out"] = ("fp32",)
+        if case.dtype != "u8s8":
+            offered |= {"alpha": None, "beta": None}
         return {**super().modes(case), **offered}
 
     def require(self, case: Case) -> None:
@@ -86,6 +98,7 @@ class Mkl(LibraryCard):
 
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Plan:
         self.require(case)
+        require_operands(case, slots)
         self.lib.MKL_Set_Num_Threads(case.threads)  # until the next prepare: one burst at a time
         self.openmp.omp_set_num_threads(case.threads)  # bf16 and fp16 go by this one (2026.2)
         if case.get("weights") == "prepacked":
@@ -100,7 +113,7 @@ class Mkl(LibraryCard):
             calls.append(
                 bound(function, *order, *self._strided(case, a, b, c))
                 if batched
-                else bound(function, *self._product(case, order, a, self._at(b), b.shape[-1], c))
+                else bound(function, *self._product(case, order, a, self._at(b), row_step(b), c))
             )
         return Plan(calls, routine=name, keeps=list(slots))
 
@@ -112,11 +125,11 @@ class Mkl(LibraryCard):
         )
         plan = Plan([], routine=name, keeps=list(slots))
         transa, transb = TRANSPOSE[str(case.get("transa"))], TRANSPOSE[str(case.get("transb"))]
-        scale = (1.0,) if case.dtype in BLAS else ()
+        scale = scalars(case)[:1] if case.dtype in BLAS else ()
         for slot in slots:
             a, b, c = slot["a"], slot["b"], slot["c"]
             weights = aligned_empty((size_bytes(B_MATRIX, *case.size),), "byte")
-            to, ld = self._at(weights), b.shape[-1]
+            to, ld = self._at(weights), row_step(b)
             plan.packs.append(
                 bound(pack, ROW_MAJOR, B_MATRIX, transb, *case.size, *scale, self._at(b), ld, to)
             )
@@ -136,17 +149,19 @@ class Mkl(LibraryCard):
         scaled: bool = False,
     ) -> tuple[object, ...]:
         """The arguments of one product; `scaled`: without the factor that packing has already applied."""
-        lda, ldc = a.shape[-1], c.shape[-1]
+        lda, ldc = row_step(a), row_step(c)
         if case.dtype == "u8s8":
             offsets = (*order, FIX_OFFSET, *case.size, 1.0, self._at(a), lda, 0, b, ldb, 0)
             return (*offsets, 0.0, self._at(c), ldc, self.no_offset)
-        alpha = () if scaled else (1.0,)
-        return (*order, *case.size, *alpha, self._at(a), lda, b, ldb, 0.0, self._at(c), ldc)
+        alpha, beta = scalars(case)
+        scale = () if scaled else (alpha,)
+        return (*order, *case.size, *scale, self._at(a), lda, b, ldb, beta, self._at(c), ldc)
 
     def _strided(self, case: Case, *operands: NDArray[Any]) -> tuple[object, ...]:
         """The arguments of a batch after the order of its operands."""
-        a, b, c = ((self._at(x), x.shape[-1], x.shape[-1] * x.shape[-2]) for x in operands)
-        return (*case.size, 1.0, *a, *b, 0.0, *c, int(case.get("batch")))
+        a, b, c = ((self._at(x), row_step(x), int(x.strides[0]) // x.itemsize) for x in operands)
+        alpha, beta = scalars(case)
+        return (*case.size, alpha, *a, *b, beta, *c, int(case.get("batch")))
 
     def _at(self, array: NDArray[Any]) -> Any:
         return pointer(self.ffi, array)

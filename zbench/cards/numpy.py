@@ -14,7 +14,7 @@ from threadpoolctl import LibController, ThreadpoolController
 
 from zbench.cards.base import Slot
 from zbench.cards.host import forced
-from zbench.cards.libraries import LibraryCard, Plan, bound
+from zbench.cards.libraries import LibraryCard, Plan, bound, require_operands
 from zbench.case import Case
 from zbench.errors import Unsupported, UsageError
 
@@ -60,6 +60,7 @@ class Numpy(LibraryCard):
             return Plan([bound(np.copyto, slot["out"], slot["a"]) for slot in slots], routine="copyto")
         if case.threads > 1 and not self.blas:
             raise Unsupported("this numpy's BLAS does not let its threads be set")
+        require_operands(case, slots)
         for library in self.blas:  # until the next prepare: one process serves one burst at a time
             library.set_num_threads(case.threads)
         calls = []

@@ -30,6 +30,7 @@ from zbench.cards.host import STREAM_KERNELS, HostCard
 from zbench.cards.torch_buffers import DTYPES, array_of, overwrite, tensor_of
 from zbench.cards.torch_errors import refusals
 from zbench.case import Case
+from zbench.dtypes import RESULTS
 from zbench.errors import Unsupported
 from zbench.native import stream
 
@@ -121,7 +122,10 @@ class Torch(HostCard):
     def modes(self, case: Case) -> Mapping[str, Sequence[int | str] | None]:
         if case.workload in copies.COPIES:
             return copies.modes(case, self.peers)
-        return products.PARAMETERS if case.workload == "gemm" else layers.PARAMETERS.get(case.workload, {})
+        if case.workload != "gemm":
+            return layers.PARAMETERS.get(case.workload, {})
+        # On the CPU torch has no product of another dtype than its default (aten::mm.dtype_out, torch 2.13).
+        return products.PARAMETERS | ({"out": RESULTS[case.dtype][:1]} if self.on_host else {})
 
     def alloc(self, shape: tuple[int, ...], dtype: str) -> Any:
         if self.on_host:
@@ -131,6 +135,11 @@ class Torch(HostCard):
                 return torch.empty(shape, dtype=DTYPES[dtype], device=self.device)
             except TypeError as error:  # a device that does not even store it
                 raise Unsupported(f"{self.device} has no {dtype}: {error}") from error
+
+    def adopt(self, array: NDArray[Any]) -> Any:
+        if not self.on_host:
+            raise Unsupported(f"{self.device} computes in memory of its own")
+        return super().adopt(array)
 
     def alloc_at(self, place: str | int, shape: tuple[int, ...], dtype: str) -> Any:
         if self.on_host:
@@ -164,6 +173,7 @@ class Torch(HostCard):
             # One process serves one burst at a time, so both settings hold until the next prepare.
             torch.set_num_threads(case.threads)
             told["threads"] = str(torch.get_num_threads())
+            products.require_apart(slots)
         products.sums_of_fp32(case.dtype)
         tensors = [{name: self._tensor(buffer) for name, buffer in slot.items()} for slot in slots]
         make, how, queue = self._first_that_works(self._ways(case), tensors)

@@ -37,7 +37,7 @@ _TO_TORCH = {NUMPY_DTYPES[name]: kind for name, kind in DTYPES.items()}
 
 
 def tensor_of(array: NDArray[Any]) -> torch.Tensor:
-    """A tensor over the memory of a writeable, row-major array. Raises TypeError for other dtypes."""
+    """A tensor over the memory of a writeable array, its strides kept. Raises TypeError for other dtypes."""
     if array.dtype not in _TO_TORCH:
         raise TypeError(f"no tensor of {array.dtype}")
     return torch.from_numpy(array.view(BITS[array.itemsize][0])).view(_TO_TORCH[array.dtype])

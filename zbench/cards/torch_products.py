@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from zbench.cards import torch_devices as devices
+from zbench.cards.base import Slot
 from zbench.cards.torch_buffers import DTYPES
 from zbench.cards.torch_timing import Call
 from zbench.case import Case
 from zbench.errors import Unsupported
 
-PARAMETERS: Mapping[str, Sequence[str] | None] = {
+PARAMETERS: dict[str, Sequence[int | str] | None] = {
     "transa": ("n", "t"),
     "transb": ("n", "t"),
     "out": None,
@@ -88,6 +90,15 @@ def checked(case: Case, slot: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor,
         if tuple(matrix.shape) != shapes[name]:
             raise ValueError(f"{name} is {tuple(matrix.shape)}, the case needs {shapes[name]}")
     return matrices["a"], matrices["b"], matrices["c"]
+
+
+def require_apart(slots: Sequence[Slot]) -> None:
+    """Raises ValueError where C, in the host's memory, overlaps what it is made of: torch.mm computes that,
+    and wrongly."""
+    for slot in slots:
+        for name in slot.keys() & {"a", "b"}:
+            if "c" in slot and np.shares_memory(slot["c"], slot[name]):
+                raise ValueError(f"c overlaps {name}")
 
 
 SMALL = 16**3
