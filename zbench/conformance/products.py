@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from zbench.cards.base import Card
 from zbench.case import Case
-from zbench.conformance.compare import shaped
+from zbench.conformance.compare import equal, shaped
 from zbench.conformance.declaration import Declaration, GemmDeclaration
 from zbench.conformance.item import Item
 from zbench.conformance.tally import Tally
@@ -21,6 +22,11 @@ from zbench.workloads.gemm import OPERANDS
 Array = NDArray[Any]
 POISON_BYTE = 0xA5
 """Of what an output holds before a product: no number that one comes to, in any dtype, and no NaN."""
+
+
+def number(value: float) -> str:
+    """As a case writes alpha and beta: `1`, `-0`, `0.7`, `nan`."""
+    return repr(float(value)).removesuffix(".0")
 
 
 class Products(Tally):
@@ -44,17 +50,20 @@ class Products(Tally):
         """What the card says of this dtype: accumulator, rounding, subnormals, NaN, determinism."""
         self.type_a, self.type_b = OPERANDS.get(dtype, (dtype, dtype))
 
-    @property
+    @cached_property
     def outs(self) -> tuple[str, ...]:
         """What C may be, of what the card offers."""
         return tuple(out for out in RESULTS[self.dtype] if self.offers("out", out))
 
+    @property
+    def out(self) -> str:
+        """What C is where that makes no difference: the dtype's own, or the first that the card offers."""
+        return (self.outs or RESULTS[self.dtype])[0]
+
     def offers(self, name: str, value: int | str) -> bool:
         """Whether the card says that it has this value of a parameter; where not, it is noted as lacking."""
         case = Case("gemm", self.dtype, (1, 1, 1), {name: value})
-        if case.default(name) == value:
-            return True
-        values = self.card.modes(case).get(name, ())
+        values = self.card.modes(case).get(name, (case.default(name),))
         offered = values is None or value in values
         if not offered:
             self.lacking(f"{name}={value}")
@@ -86,16 +95,16 @@ class Products(Tally):
         their strides and their alignment, and `c` itself is returned. Raises Unsupported; Misshapen.
         """
         a, b = np.asarray(a), np.asarray(b)
-        out = RESULTS[self.dtype][0] if out is None else out
+        out = self.out if out is None else out
         m, k = a.shape[-2:][:: -1 if parameters.get("transa") == "t" else 1]
         n = b.shape[-2 if parameters.get("transb") == "t" else -1]
         said: dict[str, int | str] = {"threads": 1, **parameters}
         if out != RESULTS[self.dtype][0]:
             said["out"] = out
-        if alpha != 1.0:
-            said["alpha"] = repr(float(alpha))
-        if beta != 0.0:
-            said["beta"] = repr(float(beta))
+        if number(alpha) != "1":
+            said["alpha"] = number(alpha)
+        if number(beta) != "0":
+            said["beta"] = number(beta)
         case = Case("gemm", self.dtype, (m, n, k), said)
         shape = (*a.shape[:-2], m, n)
         if adopt:
@@ -110,11 +119,24 @@ class Products(Tally):
         plan = self.card.prepare(case, [slot])
         try:
             self.card.refresh(plan)
-            self.card.enqueue(plan, 0)
-            self.card.synchronize()
+            with np.errstate(all="ignore"):  # a card of numpy's would warn of what is asked for here
+                self.card.enqueue(plan, 0)
+                self.card.synchronize()
             return c if adopt and c is not None else shaped(self.card.read(slot["c"]), shape, out)
         finally:
             self.card.release(plan)
+
+    def expect(self, expected: Array, a: Array, b: Array, optional: str = "", **asked: Any) -> None:
+        """`multiply`, and that it gives these numbers. `optional`: what this is, where a card may refuse it
+        when a plan is made; raises Unsupported where it may not."""
+        try:
+            got = self.multiply(a, b, **asked)
+        except Unsupported:
+            if not optional:
+                raise
+            self.refused(optional)
+            return
+        self.differs(equal(expected, got))
 
     def poison(self, shape: tuple[int, ...], out: str) -> Array:
         """What an output holds before it is written."""

@@ -66,6 +66,11 @@ class Tally:
         if what not in self.lacks:
             self.lacks.append(what)
 
+    def refused(self, what: str) -> None:
+        """As `lacking`, of an attempt that has begun: the subject refused it before it computed."""
+        self.tried -= 1
+        self.lacking(what)
+
     def verdict(self) -> tuple[str, str]:
         """(status, why). What was not tried at all is NOT_SUPPORTED, never PASS."""
         if self.failed:

@@ -34,9 +34,14 @@ def integers(
     return rng.integers(least, np.iinfo(kind).max, shape, kind, endpoint=True)
 
 
-def operands(ask: Products, m: int, n: int, k: int, signed: bool = True) -> tuple[Array, Array]:
-    """A and B whose product is exact in the declared accumulator."""
+def operands(
+    ask: Products, m: int, n: int, k: int, signed: bool = True, out: str | None = None
+) -> tuple[Array, Array]:
+    """A and B whose product is exact in the declared accumulator. `out`: and nearly always in C of this
+    dtype, too, where the sum of k products of random sign is about sqrt(k) of them."""
     most = limit(ask.dtype, k, ask.declared.accumulator_bits) if ask.dtype in FLOATS else 0
+    if out in FLOATS:
+        most = min(most, max(1, int((2 ** PRECISIONS[out] / max(k, 1) ** 0.5) ** 0.5)))
     rng = ask.rng()
     return (
         integers(rng, ask.type_a, (m, k), most, signed),

@@ -1,0 +1,171 @@
+"""GE-01 and GE-02: every size, its neighbours, and none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.case import Case
+from zbench.conformance.compare import equal, identical
+from zbench.conformance.gemm.exact import operands, product
+from zbench.conformance.gemm.sizes import FEW, SIZES, orthogonal
+from zbench.conformance.item import Item
+from zbench.conformance.products import Products
+from zbench.dtypes import FLOATS, NUMPY_DTYPES
+from zbench.errors import Unsupported
+from zbench.native.cpu import usable_cpus
+
+Array = NDArray[Any]
+Size = tuple[int, int, int]
+EMPTY = "products of no elements"
+SWEEPS = {0: ((FEW, 2),), 1: ((SIZES, 2), (FEW, 3)), 2: ((SIZES, 3),)}
+"""How thorough -> (sizes, how many factors of m, n, k, transa, transb and out meet in every combination)."""
+SMALL_K = (1, 7, 64)
+"""With the edges of a tile, where every k is tried elsewhere."""
+LARGE: tuple[Size, ...] = ((129, 257, 65), (200, 1, 509), (1, 300, 257), (3, 130, 1030))
+"""For other ways through a card: all threads, weights it has packed, batches."""
+
+
+def stored(matrix: Array, transposed: str) -> Array:
+    """As the case has it: `t`, as its transpose."""
+    return np.ascontiguousarray(matrix.swapaxes(-1, -2)) if transposed == "t" else matrix
+
+
+def given(ask: Products, size: Size, out: str = "") -> tuple[Array, Array]:
+    """A and B of one size, whose product C of the dtype `out` shows to the last unit."""
+    return operands(ask, *size, out=out or ask.out)
+
+
+def one(ask: Products, size: Size, name: str = "", optional: str = "", **asked: Any) -> None:
+    """An exact product of this size, if it is to be tried."""
+    out = asked.setdefault("out", ask.out)
+    said = " ".join(f"{key}={value}" for key, value in asked.items())
+    if not ask.attempt(f"{'x'.join(map(str, size))} {said}{name}"):
+        return
+    a, b = given(ask, size, out)
+    optional = optional or (EMPTY if 0 in size else "")
+    expected = product(a, b, out)
+    a, b = stored(a, asked.get("transa", "n")), stored(b, asked.get("transb", "n"))
+    ask.expect(expected, a, b, optional, **asked)
+
+
+def shapes(ask: Products) -> None:
+    """GE-01: sizes and orientations, then what is special to the card."""
+    orders = [order for order in "nt" if ask.offers("transa", order)]
+    orders_b = [order for order in "nt" if ask.offers("transb", order)]
+    for sizes, strength in SWEEPS[ask.thorough]:
+        for m, n, k, *turns in orthogonal(len(sizes), strength, 6):
+            transa, transb, out = (
+                values[turn % len(values)]
+                for values, turn in zip((orders, orders_b, ask.outs), turns, strict=True)
+            )
+            one(ask, (sizes[m], sizes[n], sizes[k]), transa=transa, transb=transb, out=out)
+    for size in edges(told(ask)) if ask.thorough else ():
+        one(ask, size)
+    for size in LARGE:
+        others(ask, size)
+
+
+def others(ask: Products, size: Size) -> None:
+    """All threads, and what else the card offers for one size."""
+    threads = usable_cpus()
+    if threads > 1 and type(ask.card).threaded(ask.card.option):
+        one(ask, size, optional="threads", threads=threads)
+    if ask.offers("weights", "prepacked"):
+        for transb in "nt":
+            packing = f"prepacked weights with transb={transb}, out={ask.out}"
+            one(ask, size, optional=packing, transb=transb, weights="prepacked")
+    if ask.offers("batch", 3) and ask.attempt(f"{'x'.join(map(str, size))} batch=3"):
+        a, b = (
+            np.concatenate([each[None], each[None, ::-1], each[None, :, ::-1]]) for each in given(ask, size)
+        )
+        ask.expect(product(a, b, ask.out), a, b, "batches", batch=3)
+
+
+def told(ask: Products) -> dict[str, str]:
+    """What the card says of how it computes 256 x 256 x 256: its tile and its blocks, where it has such."""
+    case = Case("gemm", ask.dtype, (256, 256, 256), {"threads": 1, "out": ask.out})
+    kinds = {"a": ask.type_a, "b": ask.type_b, "c": ask.out}
+    slot = {name: ask.card.alloc((256, 256), kind) for name, kind in kinds.items()}
+    for name, kind in kinds.items():
+        ask.card.write(slot[name], np.zeros((256, 256), NUMPY_DTYPES[kind]))
+    try:
+        plan = ask.card.prepare(case, [slot])
+    except Unsupported:
+        return {}
+    try:
+        return ask.card.variant(plan)
+    finally:
+        ask.card.release(plan)
+
+
+def edges(variant: dict[str, str]) -> Iterator[Size]:
+    """t - 1, t, t + 1 for each side t of the card's own tile (`tile`: `14x32`), of two of them, and for the
+    length of a block of k (`blocks`: `mc=... kc=384`)."""
+    tile = [int(side) for side in variant.get("tile", "").split("x") if side.isdecimal()]
+    if len(tile) == 2:
+        for m in (side * tile[0] + near for side in (1, 2) for near in (-1, 0, 1)):
+            for n in (side * tile[1] + near for side in (1, 2) for near in (-1, 0, 1)):
+                yield from ((m, n, k) for k in SMALL_K)
+    blocks = dict(each.partition("=")[::2] for each in variant.get("blocks", "").split())
+    if blocks.get("kc", "").isdecimal():
+        for k in (int(blocks["kc"]) + near for near in (-1, 0, 1)):
+            yield from ((5, 17, k), (160, 120, k))
+
+
+def empty(ask: Products) -> None:
+    """GE-02: no elements of C, and nothing is written; none of k, and C = beta C, which for beta = 0 is zeros
+    whatever stood there."""
+    ends: tuple[Size, ...] = ((0, 5, 3), (5, 0, 3), (0, 0, 0), (0, 5, 0), (17, 0, 0))
+    for size in ends if ask.adopts() else ():
+        if not ask.attempt(f"{'x'.join(map(str, size))} writes nothing"):
+            continue
+        m, n, k = size
+        around = ask.poison((32, 32), ask.out)
+        before = around.copy()
+        try:
+            a, b = given(ask, (m, n, k))
+            ask.multiply(a, b, around[8 : 8 + m, 8 : 8 + n], adopt=True)
+        except Unsupported:
+            ask.refused(EMPTY)
+            continue
+        ask.differs(identical(before, around))
+    for m, n in ((1, 1), (5, 7), (33, 65)):
+        for beta in (0.0, 1.0, 0.5) if ask.dtype in FLOATS else (0.0, 1.0):
+            if beta and not ask.offers("beta", f"{beta:g}"):
+                continue
+            if not ask.attempt(f"{m}x{n}x0 beta={beta:g}"):
+                continue
+            before = ask.rng().integers(-100, 100, (m, n)).astype(NUMPY_DTYPES[ask.out])
+            expected = (before.astype(np.float64) * beta).astype(before.dtype)
+            a, b = given(ask, (m, n, 0))
+            try:
+                got = ask.multiply(a, b, before, beta=beta)
+            except Unsupported:
+                ask.refused(EMPTY)
+                continue
+            ask.differs(equal(expected, got))
+
+
+ITEMS = (
+    Item(
+        "GE-01",
+        "sizes, their neighbours, and the card's own tiles",
+        "LAPACK xBLAT3, which lacks 4, 6, 7, 8; oneDNN benchdnn inputs/matmul",
+        "L1",
+        shapes,
+        smoke=True,
+        families=("tail", "index"),
+    ),
+    Item(
+        "GE-02",
+        "empty products",
+        "BLAS dgemm.f",
+        "L1",
+        empty,
+        families=("tail", "guard"),
+    ),
+)
