@@ -112,6 +112,15 @@ def test_what_was_never_written_is_seen() -> None:
     assert not judged(GEMM, inputs, c).passed
 
 
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_an_infinity_is_seen_however_c_is_rounded(dtype: str) -> None:
+    """A bound that grows with C is infinite where C is, and an infinite error is not within it."""
+    case = Case("gemm", dtype, (64, 64, 64))
+    inputs, c = product(case)
+    c[3, 5] = np.inf
+    assert not judged(case, inputs, c).passed
+
+
 @pytest.mark.parametrize("k", [64, 4096])
 def test_a_product_in_half_precision_is_seen(k: int) -> None:
     """Fast because it is less exact is not fast, however long the sums."""

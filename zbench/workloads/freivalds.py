@@ -169,7 +169,8 @@ def floats(op_a: Operand, op_b: Operand, c: Array, u: Roundoff, rng: np.random.G
         * whole_b
         + u.result * rows_of_c
     )
-    wrong = ~(error <= tolerance)  # NaN is wrong, too
+    # NaN is wrong, too; so is an infinity, which makes the tolerance of a rounded C infinite as well.
+    wrong = ~(error <= tolerance) | ~np.isfinite(error)
     smallest = float(2 * tolerance.max(initial=0.0, where=np.isfinite(tolerance)))
     if not wrong.any():
         return Finding(True, smallest)
