@@ -41,7 +41,8 @@ def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
             scope, kind = f"P={fabric.world.size}", "fabric"
         else:
             card: Card = parts["card"]
-            tally = Products(card, dtype, declaration, item, order["seed"], thorough, order["attempt"])
+            told = (order["seed"], thorough, order["attempt"], order["soak_s"])
+            tally = Products(card, dtype, declaration, item, *told)
             scope, kind = dtype, "card"
         broken, harness = _try(item, tally)
         if isinstance(tally, Ranks):

@@ -45,9 +45,9 @@ class GemmDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operands: Literal["exact", "tf32", "bf16"] = "exact"
     """What A and B are rounded to before they are multiplied."""
     flush_inputs: bool = False
-    """Whether subnormal operands count as zero."""
+    """Whether subnormal operands may count as zero."""
     flush_results: bool = False
-    """Whether subnormal products, sums or elements of C become zero."""
+    """Whether subnormal products, sums or elements of C may become zero."""
     nan: Literal["propagate", "undefined"] = "propagate"
     determinism: tuple[Literal["D0", "D1", "D2"], ...] = ()
     """D0: the same call gives the same bits; D1: with any number of threads; D2: a row's bits depend on

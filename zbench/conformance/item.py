@@ -13,6 +13,9 @@ LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
 LIMIT_S = 60.0
 """The longest that a test may take for one dtype or one world: 20 times the slowest here, on 2 cores."""
 
+SOAK_S = 2.0
+"""Of each soaking test where no hours are asked: it shows that the test works, and no more."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -35,6 +38,8 @@ class Item:
     least_ranks: int = 1
     most_ranks: int = 1 << 30
     limit_s: float = LIMIT_S
+    soaks: bool = False
+    """Whether it runs for as long as is asked (`--hours`), and its limit is what it may take beyond that."""
 
     def runs_at(self, level: str) -> bool:
         if level == "L0":

@@ -12,7 +12,7 @@ import msgspec
 
 from zbench.conformance.catalogue import COLLECTIVES, PRODUCTS
 from zbench.conformance.declaration import Declaration, declaration_of
-from zbench.conformance.item import Item, Outcome
+from zbench.conformance.item import SOAK_S, Item, Outcome
 from zbench.conformance.status import BAD, CRASH, HARNESS_ERROR, NOT_SUPPORTED, TIMEOUT
 from zbench.errors import InvalidRun, Silent
 from zbench.inquiry import inquire
@@ -47,6 +47,8 @@ class Ask:
     """Only attempts whose names match."""
     declaration: str | None = None
     """A file's path; None: the subject's own, or ours."""
+    hours: float = 0.0
+    """Of all soaking tests of this subject together; 0: a few seconds each."""
 
     def chosen(self, items: Sequence[Item]) -> list[Item]:
         return [item for item in items if (item.id in self.tests if self.tests else item.runs_at(self.level))]
@@ -84,12 +86,18 @@ def _in_worlds(
         if why := _reason(declared, item.id):
             yield _outcome(ask, item, dtype, ranks, NOT_SUPPORTED, why)
     asked = [(item, dtype) for item, dtype in jobs if not _reason(declared, item.id)]
-    for limit_s in sorted({item.limit_s for item, _ in asked}):
-        left = [job for job in asked if job[0].limit_s == limit_s]
+    soaking = sum(item.soaks for item, _ in asked)
+    soak_s = ask.hours * 3600 / soaking if ask.hours and soaking else SOAK_S
+
+    def allowed(item: Item) -> float:
+        return item.limit_s + (soak_s if item.soaks else 0.0)
+
+    for limit_s in sorted({allowed(item) for item, _ in asked}):
+        left = [job for job in asked if allowed(job[0]) == limit_s]
         lost, why = 0, ""
         while left and lost < LAUNCHES_LOST:
             try:
-                for outcome in _launch(ask, declared, ranks, list(left), limit_s):
+                for outcome in _launch(ask, declared, ranks, list(left), limit_s, soak_s):
                     lost = 0
                     left.pop(0)
                     yield outcome
@@ -100,7 +108,12 @@ def _in_worlds(
 
 
 def _launch(
-    ask: Ask, declared: Declaration, ranks: int, jobs: Sequence[tuple[Item, str]], limit_s: float
+    ask: Ask,
+    declared: Declaration,
+    ranks: int,
+    jobs: Sequence[tuple[Item, str]],
+    limit_s: float,
+    soak_s: float,
 ) -> Iterator[Outcome]:
     """The outcomes of the first jobs, up to one that ends the launch. Raises InvalidRun for an end between
     two of them."""
@@ -117,6 +130,7 @@ def _launch(
         "level": ask.level,
         "seed": ask.seed,
         "attempt": ask.attempt,
+        "soak_s": soak_s,
     }
     at, begun, began = 0, False, time.perf_counter()
     try:

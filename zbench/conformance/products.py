@@ -13,7 +13,7 @@ from zbench.cards.base import Card
 from zbench.case import Case
 from zbench.conformance.compare import equal, shaped
 from zbench.conformance.declaration import Declaration, GemmDeclaration
-from zbench.conformance.item import Item
+from zbench.conformance.item import SOAK_S, Item
 from zbench.conformance.tally import Tally
 from zbench.dtypes import NUMPY_DTYPES, RESULTS
 from zbench.errors import Unsupported
@@ -22,6 +22,8 @@ from zbench.workloads.gemm import OPERANDS
 Array = NDArray[Any]
 POISON_BYTE = 0xA5
 """Of what an output holds before a product: no number that one comes to, in any dtype, and no NaN."""
+ISA_SIZE = (64, 64, 64)
+"""Of the product whose plan tells the instruction set: large enough for the kernels that the others get."""
 
 
 def number(value: float) -> str:
@@ -41,19 +43,56 @@ class Products(Tally):
         seed: int,
         thorough: int,
         only: str = "*",
+        soak_s: float = SOAK_S,
     ) -> None:
         super().__init__(item, seed, thorough, only)
         self.card = card
+        self.soak_s = soak_s
         self.dtype = dtype
         self.declaration = declaration
-        self.declared: GemmDeclaration = declaration.gemm(dtype)
-        """What the card says of this dtype: accumulator, rounding, subnormals, NaN, determinism."""
         self.type_a, self.type_b = OPERANDS.get(dtype, (dtype, dtype))
 
     @cached_property
+    def declared(self) -> GemmDeclaration:
+        """What the card says of this dtype: accumulator, rounding, subnormals, NaN, determinism."""
+        return self.declaration.gemm(self.dtype, self.isa)
+
+    @cached_property
+    def isa(self) -> str:
+        """What multiplies this dtype, as the card's plans tell it; "" where they do not."""
+        return (self._planned(RESULTS[self.dtype][0]) or {}).get("isa", "")
+
+    @cached_property
     def outs(self) -> tuple[str, ...]:
-        """What C may be, of what the card offers."""
-        return tuple(out for out in RESULTS[self.dtype] if self.offers("out", out))
+        """What C may be, of what the card offers: the default, and what a plan can be made for."""
+        default, *others = RESULTS[self.dtype]
+        return (default, *(out for out in others if self.offers("out", out) and self._has(out)))
+
+    @property
+    def widest(self) -> str:
+        """The dtype of C that shows most of a sum."""
+        return self.outs[-1]
+
+    def _has(self, out: str) -> bool:
+        """Some libraries tell only when they are asked for a plan."""
+        if (planned := self._planned(out)) is None:
+            self.lacking(f"out={out}")
+        return planned is not None
+
+    def _planned(self, out: str) -> dict[str, str] | None:
+        """The variant of a plan of this dtype; None: the card makes none."""
+        m, n, k = ISA_SIZE
+        kinds = zip(((m, k), (k, n), (m, n)), (self.type_a, self.type_b, out), strict=True)
+        slot = {name: self.card.alloc(*each) for name, each in zip("abc", kinds, strict=True)}
+        for transb in ("n", "t"):  # square, so that the same buffers do
+            case = Case("gemm", self.dtype, ISA_SIZE, {"threads": 1, "transb": transb, "out": out})
+            with suppress(Unsupported):
+                plan = self.card.prepare(case, [slot])
+                try:
+                    return self.card.variant(plan)
+                finally:
+                    self.card.release(plan)
+        return None
 
     @property
     def out(self) -> str:

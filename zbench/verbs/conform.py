@@ -40,6 +40,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ranks", action="append", default=[], type=int, metavar="P", help="only this world")
     parser.add_argument("--attempt", default="*", metavar="GLOB", help="only attempts of this name")
     parser.add_argument("--declaration", metavar="FILE", help="what the subject says of its arithmetic")
+    parser.add_argument(
+        "--hours",
+        type=float,
+        default=0.0,
+        metavar="H",
+        help="of L5's soaking tests of a subject, together (default: 2 s each, which shows that they work "
+        "and no more)",
+    )
     parser.add_argument("--strict", action="store_true", help="MARGINAL and NOT_SUPPORTED exit with 3")
 
 
@@ -56,6 +64,8 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
     if options.seed < 0:
         raise UsageError(f"--seed {options.seed}: a whole number from 0 on")
     specs = [("card", spec) for spec in options.card] + [("fabric", spec) for spec in options.fabric]
+    if not 0 <= options.hours < float("inf"):
+        raise UsageError(f"--hours {options.hours:g}: a number from 0 on")
     subjects = [parse(*each) for each in specs or [("card", "cpu"), ("fabric", "shm")]]
     outcomes = []
     for subject in subjects:
@@ -68,6 +78,7 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
             tuple(options.ranks),
             options.attempt,
             options.declaration,
+            options.hours,
         )
         outcomes += list(conform(ask))
     print(render_outcomes(outcomes, options.level, screen_width(), in_unicode()), end="")

@@ -1,0 +1,129 @@
+"""`python tests/evidence/collect.py [PART...]`: measures what tests/evidence/score.py prints.
+
+Parts (none named: all, about an hour and a half on two idle cores): subjects, mutants, clean, faults, fuzz,
+coverage, cost. Each leaves its raw results in results/conformance, and its line in score.json there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "results" / "conformance"
+SCORE = KEPT / "score.json"
+SEED = "20260401"
+"""Of all that is asked here: any will do, a fixed one can be asked again."""
+LIBRARIES = {"torch": ("torch",), "openmpi": ("mpi4py",), "mpich": ("mpi4py",)}
+FUZZ_S = 60
+"""For each reader."""
+
+
+def zbench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "zbench.cli", *words]
+    return subprocess.run(command, env={**os.environ, **environment}, text=True, capture_output=True)
+
+
+def note(name: str, text: str) -> None:
+    """Into score.json, dated."""
+    known = json.loads(SCORE.read_text()) if SCORE.exists() else {}
+    known[name] = f"{text} ({datetime.date.today()})"
+    SCORE.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+    print(f"{name}: {text}", flush=True)
+
+
+def here(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def ask(name: str, *words: str, **environment: str) -> None:
+    """One subject, up to L3; its outcomes stay as one JSON document."""
+    done = zbench("conform", *words, "--level", "L3", "--seed", SEED, "--format", "json", **environment)
+    if done.returncode not in (0, 1, 4):
+        print(f"{name}: exit {done.returncode}: {done.stderr.strip()}", file=sys.stderr)
+        return
+    (KEPT / "outcomes").mkdir(parents=True, exist_ok=True)
+    (KEPT / "outcomes" / f"{name.replace(':', '-')}.json").write_text(done.stdout)
+    print(f"{name}: exit {done.returncode}", flush=True)
+
+
+def subjects() -> None:
+    """Ours with every instruction set of this CPU, and the peers that are installed."""
+    from zbench.native.cpu import isas
+
+    for isa in isas():
+        ask(f"cpu {isa}", "--card", "cpu", ZBENCH_ISA=isa)
+        ask(f"shm {isa}", "--fabric", "shm", ZBENCH_ISA=isa)
+    ask("cpu:generic", "--card", "cpu:generic")
+    ask("shm:private", "--fabric", "shm:private")
+    ask("numpy", "--card", "numpy")
+    for module, kind, specs in (
+        ("torch", "card", ("torch:cpu",)),
+        ("mpi4py", "fabric", ("mpi:openmpi", "mpi:mpich")),
+        ("torch", "fabric", ("torch:gloo",)),
+    ):
+        for spec in specs:
+            if here(module):
+                ask(spec, f"--{kind}", spec)
+            else:
+                print(f"{spec}: not asked, {module} is not installed here")
+
+
+def cost() -> None:
+    """What verifying adds to a run, at n >= 1024: its time over that of the timed rounds."""
+    with tempfile.TemporaryDirectory() as out:
+        words = [word for n in (1024, 2048) for word in ("--case", f"gemm/*/{n}x{n}x{n}/threads=*")]
+        zbench("run", "card", "--card", "cpu", *words, "--out", f"{out}/run", "--format", "json")
+        lines = (Path(out) / "run" / "records.jsonl").read_text().splitlines()
+    shares: dict[str, list[float]] = {}
+    for record in map(json.loads, lines):
+        spent = (record.get("verification") or {}).get("elapsed_ns")
+        if spent and record["samples_ns"]:
+            shares.setdefault(record["key"], []).append(spent / sum(record["samples_ns"]))
+    told = {key: f"{statistics.median(each):.2%}" for key, each in sorted(shares.items())}
+    (KEPT / "cost.json").write_text(json.dumps(told, indent=2) + "\n")
+    each = [statistics.median(one) for one in shares.values()]
+    note(
+        "verifying in the timed run, n >= 1024",
+        f"median {statistics.median(each):.2%} of the timed rounds, at most {max(each):.2%}, "
+        f"{len(each)} cases",
+    )
+
+
+def python(*words: str) -> int:
+    return subprocess.run([sys.executable, *words], cwd=ROOT).returncode
+
+
+def mutants() -> None:
+    python("tests/mutants/run.py", "--out", str(KEPT / "mutants.json"))
+
+
+PARTS: dict[str, Callable[[], None]] = {"subjects": subjects, "mutants": mutants, "cost": cost}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", default=[])
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    note("machine", f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+    for name in options.parts or PARTS:
+        PARTS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
