@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from zbench.conformance.collective import moves
+from zbench.conformance.collective import (
+    moves,
+)
 from zbench.conformance.gemm import (
+    accuracy,
     arguments,
     concurrency,
     environment,
     exact,
     guards,
+    overflow,
     powers,
+    probes,
     scalars,
     shapes,
     specials,
     strides,
+    subnormals,
     sweep,
+    tree,
 )
 from zbench.conformance.item import Item
 
 PRODUCTS: tuple[Item, ...] = (
+    *accuracy.ITEMS,
     *arguments.ITEMS,
     *concurrency.ITEMS,
     *environment.ITEMS,
     *exact.ITEMS,
     *guards.ITEMS,
+    *overflow.ITEMS,
     *powers.ITEMS,
+    *probes.ITEMS,
     *scalars.ITEMS,
     *shapes.ITEMS,
     *specials.ITEMS,
     *strides.ITEMS,
+    *subnormals.ITEMS,
     *sweep.ITEMS,
+    *tree.ITEMS,
 )
 """What is asked of cards."""
 COLLECTIVES: tuple[Item, ...] = (*moves.ITEMS,)
