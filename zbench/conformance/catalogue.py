@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from zbench.conformance.collective import (
-    moves,
-)
+from zbench.conformance.collective import moves
 from zbench.conformance.gemm import (
     accuracy,
     arguments,
@@ -12,15 +10,19 @@ from zbench.conformance.gemm import (
     environment,
     exact,
     guards,
+    oracle,
     overflow,
     powers,
     probes,
+    repeat,
     scalars,
     shapes,
+    soak,
     specials,
     strides,
     subnormals,
     sweep,
+    timed,
     tree,
 )
 from zbench.conformance.item import Item
@@ -32,15 +34,19 @@ PRODUCTS: tuple[Item, ...] = (
     *environment.ITEMS,
     *exact.ITEMS,
     *guards.ITEMS,
+    *oracle.ITEMS,
     *overflow.ITEMS,
     *powers.ITEMS,
     *probes.ITEMS,
+    *repeat.ITEMS,
     *scalars.ITEMS,
     *shapes.ITEMS,
+    *soak.ITEMS,
     *specials.ITEMS,
     *strides.ITEMS,
     *subnormals.ITEMS,
     *sweep.ITEMS,
+    *timed.ITEMS,
     *tree.ITEMS,
 )
 """What is asked of cards."""

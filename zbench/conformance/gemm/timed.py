@@ -1,0 +1,134 @@
+"""Whether what is timed is computed: whole numbers in the timed loop, and inputs that change under it."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from numpy.typing import NDArray
+
+from zbench.case import Case
+from zbench.conformance.compare import equal
+from zbench.conformance.gemm import modular
+from zbench.conformance.gemm.exact import integers, limit, product
+from zbench.conformance.item import Item
+from zbench.conformance.products import Products
+from zbench.dtypes import FLOATS
+
+Array = NDArray[Any]
+SLOTS = 3
+BATCHES = 4
+"""Timed intervals over all slots, each of which is poisoned before and verified after."""
+SIZE = 96
+CACHED = 1.10
+"""How much slower fresh inputs may be (MLPerf inference, TEST04)."""
+PAIRS = 15
+LOOKS = 3
+"""Times that a ratio above CACHED is measured: a neighbour does not disturb the same side three times."""
+
+
+def whole_numbers(ask: Products, m: int, n: int, k: int, purpose: int) -> tuple[Array, Array]:
+    """A and B whose product C holds exactly."""
+    bits = min(ask.declared.accumulator_bits, modular.MATRIX_BITS)
+    most = limit(ask.dtype, k, bits) if ask.dtype in FLOATS else 0
+    rng = ask.rng(purpose)
+    return integers(rng, ask.type_a, (m, k), most), integers(rng, ask.type_b, (k, n), most)
+
+
+class Timed:
+    """A plan over slots, as the harness times it."""
+
+    def __init__(self, ask: Products, m: int, n: int, k: int, slots: int) -> None:
+        self.card, self.ask, self.out = ask.card, ask, ask.widest
+        self.shape = (m, n)
+        case = Case("gemm", ask.dtype, (m, n, k), {"threads": 1, "out": self.out})
+        kinds = {"a": ((m, k), ask.type_a), "b": ((k, n), ask.type_b), "c": ((m, n), self.out)}
+        self.slots = [{name: self.card.alloc(*each) for name, each in kinds.items()} for _ in range(slots)]
+        self.plan = self.card.prepare(case, self.slots)
+
+    def write(self, slot: int, a: Array, b: Array) -> None:
+        """Fresh inputs, and poison where the answer comes."""
+        self.card.write(self.slots[slot]["a"], a)
+        self.card.write(self.slots[slot]["b"], b)
+        self.card.write(self.slots[slot]["c"], self.ask.poison(self.shape, self.out))
+
+    def run(self, rounds: int) -> Array:
+        """ns of each."""
+        self.card.refresh(self.plan)
+        return self.card.run_rounds(self.plan, rounds)
+
+    def read(self, slot: int) -> Array:
+        return self.card.read(self.slots[slot]["c"])
+
+
+def verified_loop(ask: Products) -> None:
+    """GE-39: every answer of timed rounds, over slots that take turns, modulo 2^61 - 1 and by the seed."""
+    if not ask.attempt(f"{SIZE}x{SIZE + 1}x{SIZE - 1} slots={SLOTS}"):
+        return
+    m, n, k = SIZE, SIZE + 1, SIZE - 1
+    timed, checked, computed_s, checked_s = Timed(ask, m, n, k, SLOTS), 0, 0.0, 0.0
+    for batch in range(BATCHES):
+        inputs = [whole_numbers(ask, m, n, k, 1 + batch * SLOTS + slot) for slot in range(SLOTS)]
+        for slot, (a, b) in enumerate(inputs):
+            timed.write(slot, a, b)
+        computed_s += float(timed.run(SLOTS).sum()) / 1e9
+        began = perf_counter()
+        for slot, (a, b) in enumerate(inputs):
+            wrong = modular.wrong_rows(a, b, timed.read(slot), ask.rng(0, batch, slot))
+            checked += 1
+            if wrong.size:
+                ask.fail(
+                    f"timed round {batch * SLOTS + slot}: {wrong.size} of {m} rows are wrong, the first is "
+                    f"row {wrong[0]}"
+                )
+        checked_s += perf_counter() - began
+    timed.card.release(timed.plan)
+    ask.facts["verified"] = f"{checked} of {BATCHES * SLOTS} rounds"
+    ask.facts["cost"] = f"{checked_s:.3g} s beside {computed_s:.3g} s of {m} x {n} x {k}"
+
+
+def cached(ask: Products) -> None:
+    """GE-40: each answer is that of the inputs that stand there now; and inputs that were seen before are not
+    answered faster. Both kinds are written anew before each round, so that caches hold as much of either."""
+    n = 160
+    if not ask.attempt(f"{n}x{n}x{n} repeated and fresh"):
+        return
+    timed, same, ratio = Timed(ask, n, n, n, 1), whole_numbers(ask, n, n, n, 0), 0.0
+    right = product(*same, timed.out)
+    for look in range(LOOKS):
+        ns: dict[str, list[int]] = {"repeated": [], "fresh": []}
+        for pair in range(PAIRS):
+            fresh = whole_numbers(ask, n, n, n, 1 + look * PAIRS + pair)
+            for kind, inputs in (("repeated", same), ("fresh", fresh)):
+                timed.write(0, *inputs)
+                ns[kind].append(int(timed.run(1)[0]))
+                expected = right if kind == "repeated" else product(*inputs, timed.out)
+                if ask.differs(equal(expected, timed.read(0))):
+                    return
+        ratio = min(ns["fresh"]) / max(1, min(ns["repeated"]))
+        if ratio <= CACHED:
+            break
+    timed.card.release(timed.plan)
+    ask.facts["fresh / repeated"] = f"{ratio:.3f}"
+    if ratio > CACHED:
+        ask.marginal(f"inputs that were seen before are answered {ratio:.2f} times as fast")
+
+
+ITEMS = (
+    Item(
+        "GE-39",
+        "every timed round is right",
+        "Freivalds 1977; MLPerf inference TEST01",
+        "L1",
+        verified_loop,
+        families=("cheat", "sporadic"),
+    ),
+    Item(
+        "GE-40",
+        "no answer is kept for inputs that were seen before",
+        "MLPerf inference TEST04",
+        "L1",
+        cached,
+        families=("cheat",),
+    ),
+)
