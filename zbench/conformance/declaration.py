@@ -85,6 +85,8 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return each
         if dtype not in FLOATS:
             return GemmDeclaration((dtype,), accumulator_bits=32, rounding="exact")
+        if dtype == "tf32":
+            return GemmDeclaration((dtype,), operands="tf32")
         return GemmDeclaration((dtype,), accumulator_bits=53 if dtype == "fp64" else 24)
 
     def collective(self) -> CollectiveDeclaration:

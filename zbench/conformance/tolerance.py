@@ -32,6 +32,12 @@ def numbers(dtype: str) -> Any:
     return ml_dtypes.finfo(NUMPY_DTYPES[dtype])  # type: ignore[no-untyped-call]
 
 
+def exponents(dtype: str) -> tuple[int, int]:
+    """Of the least normal number of a dtype, and of its least number at all."""
+    limits = numbers(dtype)
+    return int(np.log2(float(limits.smallest_normal))), int(np.log2(float(limits.smallest_subnormal)))
+
+
 def chain(declared: GemmDeclaration, k: int) -> int:
     """n of a product of k terms: one for each, or of a unit that adds `block` of them at once k / block, and
     as many as the block has for what it aligns and cuts inside (Blanchard, Higham, Lopez, Mary & Pranesh
@@ -69,8 +75,8 @@ def range_of(declared: GemmDeclaration, dtype: str) -> str:
 
 def smallest(dtype: str, flush: bool) -> float:
     """eta: the least positive number, or the least normal one where subnormals become zero."""
-    limits = numbers(dtype)
-    return float(limits.smallest_normal if flush else limits.smallest_subnormal)
+    normal, least = exponents(dtype)
+    return 2.0 ** (normal if flush else least)
 
 
 def deterministic(declared: GemmDeclaration, dtype: str, out: str, k: int, r: Reference) -> Array:

@@ -13,11 +13,10 @@ from zbench.conformance.compare import equal
 from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm.accuracy import FLOATING, drawn
 from zbench.conformance.gemm.overflow import everywhere
-from zbench.conformance.gemm.subnormals import exponents
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products
 from zbench.conformance.reference import product
-from zbench.conformance.tolerance import numbers
+from zbench.conformance.tolerance import exponents, numbers
 from zbench.dtypes import NUMPY_DTYPES
 
 Array = NDArray[Any]

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zbench.conformance.compare import equal
 from zbench.conformance.gemm.accuracy import FLOATING
 from zbench.conformance.gemm.overflow import everywhere
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products
-from zbench.conformance.tolerance import numbers, range_of
+from zbench.conformance.tolerance import exponents, numbers, range_of
 from zbench.dtypes import NUMPY_DTYPES
-
-Array = NDArray[Any]
-
-
-def exponents(dtype: str) -> tuple[int, int]:
-    """Of the least normal number and of the least number at all."""
-    limits = numbers(dtype)
-    return int(np.log2(float(limits.smallest_normal))), int(np.log2(float(limits.smallest_subnormal)))
 
 
 def subnormals(ask: Products) -> None:

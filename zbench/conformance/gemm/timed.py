@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from zbench.case import Case
-from zbench.conformance.compare import equal
+from zbench.conformance.compare import equal, shaped
 from zbench.conformance.gemm import modular
 from zbench.conformance.gemm.exact import integers, limit, product
 from zbench.conformance.item import Item
@@ -58,7 +58,7 @@ class Timed:
         return self.card.run_rounds(self.plan, rounds)
 
     def read(self, slot: int) -> Array:
-        return self.card.read(self.slots[slot]["c"])
+        return shaped(self.card.read(self.slots[slot]["c"]), self.shape, self.out)
 
 
 def verified_loop(ask: Products) -> None:
