@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -23,8 +25,11 @@ SIZE = 96
 CACHED = 1.10
 """How much slower fresh inputs may be (MLPerf inference, TEST04)."""
 PAIRS = 15
+CLEARLY = 13
+"""Of so many pairs, measured one after the other, in so many the fresh ones must be slower: a busy machine
+disturbs either side alike, and comes to 13 of 15 once in 270 times,"""
 LOOKS = 3
-"""Times that a ratio above CACHED is measured: a neighbour does not disturb the same side three times."""
+"""and three times on end once in 20 million."""
 
 
 def whole_numbers(ask: Products, m: int, n: int, k: int, purpose: int) -> tuple[Array, Array]:
@@ -57,6 +62,9 @@ class Timed:
         self.card.refresh(self.plan)
         return self.card.run_rounds(self.plan, rounds)
 
+    def close(self) -> None:
+        self.card.release(self.plan)
+
     def read(self, slot: int) -> Array:
         return shaped(self.card.read(self.slots[slot]["c"]), self.shape, self.out)
 
@@ -66,24 +74,23 @@ def verified_loop(ask: Products) -> None:
     if not ask.attempt(f"{SIZE}x{SIZE + 1}x{SIZE - 1} slots={SLOTS}"):
         return
     m, n, k = SIZE, SIZE + 1, SIZE - 1
-    timed, checked, computed_s, checked_s = Timed(ask, m, n, k, SLOTS), 0, 0.0, 0.0
-    for batch in range(BATCHES):
-        inputs = [whole_numbers(ask, m, n, k, 1 + batch * SLOTS + slot) for slot in range(SLOTS)]
-        for slot, (a, b) in enumerate(inputs):
-            timed.write(slot, a, b)
-        computed_s += float(timed.run(SLOTS).sum()) / 1e9
-        began = perf_counter()
-        for slot, (a, b) in enumerate(inputs):
-            wrong = modular.wrong_rows(a, b, timed.read(slot), ask.rng(0, batch, slot))
-            checked += 1
-            if wrong.size:
-                ask.fail(
-                    f"timed round {batch * SLOTS + slot}: {wrong.size} of {m} rows are wrong, the first is "
-                    f"row {wrong[0]}"
-                )
-        checked_s += perf_counter() - began
-    timed.card.release(timed.plan)
-    ask.facts["verified"] = f"{checked} of {BATCHES * SLOTS} rounds"
+    computed_s = checked_s = 0.0
+    with closing(Timed(ask, m, n, k, SLOTS)) as timed:
+        for batch in range(BATCHES):
+            inputs = [whole_numbers(ask, m, n, k, 1 + batch * SLOTS + slot) for slot in range(SLOTS)]
+            for slot, (a, b) in enumerate(inputs):
+                timed.write(slot, a, b)
+            computed_s += float(timed.run(SLOTS).sum()) / 1e9
+            began = perf_counter()
+            for slot, (a, b) in enumerate(inputs):
+                wrong = modular.wrong_rows(a, b, timed.read(slot), ask.rng(0, batch, slot))
+                if wrong.size:
+                    ask.fail(
+                        f"timed round {batch * SLOTS + slot}: {wrong.size} of {m} rows are wrong, the first "
+                        f"is row {wrong[0]}"
+                    )
+            checked_s += perf_counter() - began
+    ask.facts["verified"] = f"{BATCHES * SLOTS} of {BATCHES * SLOTS} rounds"
     ask.facts["cost"] = f"{checked_s:.3g} s beside {computed_s:.3g} s of {m} x {n} x {k}"
 
 
@@ -93,25 +100,32 @@ def cached(ask: Products) -> None:
     n = 160
     if not ask.attempt(f"{n}x{n}x{n} repeated and fresh"):
         return
-    timed, same, ratio = Timed(ask, n, n, n, 1), whole_numbers(ask, n, n, n, 0), 0.0
-    right = product(*same, timed.out)
-    for look in range(LOOKS):
-        ns: dict[str, list[int]] = {"repeated": [], "fresh": []}
-        for pair in range(PAIRS):
-            fresh = whole_numbers(ask, n, n, n, 1 + look * PAIRS + pair)
-            for kind, inputs in (("repeated", same), ("fresh", fresh)):
-                timed.write(0, *inputs)
-                ns[kind].append(int(timed.run(1)[0]))
-                expected = right if kind == "repeated" else product(*inputs, timed.out)
-                if ask.differs(equal(expected, timed.read(0))):
+    same = whole_numbers(ask, n, n, n, 0)
+    with closing(Timed(ask, n, n, n, 1)) as timed:
+        right = product(*same, timed.out)
+
+        def answered(inputs: tuple[Array, Array], expected: Array) -> int | None:
+            """ns; None: not right."""
+            timed.write(0, *inputs)
+            ns = int(timed.run(1)[0])
+            return None if ask.differs(equal(expected, timed.read(0))) else max(1, ns)
+
+        for look in range(LOOKS):
+            ratios = []
+            for pair in range(PAIRS):
+                fresh = whole_numbers(ask, n, n, n, 1 + look * PAIRS + pair)
+                kinds = {"repeated": (same, right), "fresh": (fresh, product(*fresh, timed.out))}
+                turns = sorted(kinds, reverse=bool(pair % 2))  # neither always comes first
+                ns = {kind: answered(*kinds[kind]) for kind in turns}
+                if ns["repeated"] is None or ns["fresh"] is None:
                     return
-        ratio = min(ns["fresh"]) / max(1, min(ns["repeated"]))
-        if ratio <= CACHED:
-            break
-    timed.card.release(timed.plan)
-    ask.facts["fresh / repeated"] = f"{ratio:.3f}"
-    if ratio > CACHED:
-        ask.marginal(f"inputs that were seen before are answered {ratio:.2f} times as fast")
+                ratios.append(ns["fresh"] / ns["repeated"])
+            slower = sum(ratio > CACHED for ratio in ratios)
+            if slower < CLEARLY:
+                break
+    ask.facts["fresh / repeated"] = f"{median(ratios):.3f}"
+    if slower >= CLEARLY:
+        ask.marginal(f"inputs that were seen before are answered {median(ratios):.2f} times as fast")
 
 
 ITEMS = (
