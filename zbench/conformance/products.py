@@ -64,14 +64,13 @@ class Products(Tally):
 
     @cached_property
     def outs(self) -> tuple[str, ...]:
-        """What C may be, of what the card offers: the default, and what a plan can be made for."""
-        default, *others = RESULTS[self.dtype]
-        return (default, *(out for out in others if self.offers("out", out) and self._has(out)))
+        """What C may be, of what the card offers and makes a plan for."""
+        return tuple(out for out in RESULTS[self.dtype] if self.offers("out", out) and self._has(out))
 
     @property
     def widest(self) -> str:
         """The dtype of C that shows most of a sum."""
-        return self.outs[-1]
+        return (self.outs or RESULTS[self.dtype])[-1]
 
     def _has(self, out: str) -> bool:
         """Some libraries tell only when they are asked for a plan."""
