@@ -69,6 +69,13 @@ def refuse_algorithm(case: Case, algorithm: str | None, library: str) -> None:
         raise UsageError(f"{case.key}: no algorithm {algorithm!r}: {library} chooses by itself")
 
 
+def as_it_stands(array: NDArray[Any], library: str) -> NDArray[Any]:
+    """What `adopt` gives where every address will do. Raises Unsupported."""
+    if not (array.flags.c_contiguous and array.flags.writeable):
+        raise Unsupported(f"{library}: memory must be contiguous and writable")
+    return array
+
+
 @dataclass(frozen=True)
 class Seat:
     """How one worker process is started: a command before it, its environment, inherited files."""

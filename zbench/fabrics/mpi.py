@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain
-from zbench.fabrics.base import Fabric, Seat, Slot, World, group, refuse_algorithm
+from zbench.fabrics.base import Fabric, Seat, Slot, World, as_it_stands, group, refuse_algorithm
 from zbench.fabrics.memory import available_bytes
 from zbench.fabrics.mpi_calls import EVERYWHERE, MOVING, NOT_IN_PLACE, REDUCING, call, most_elements, needed
 from zbench.fabrics.mpi_installed import OPTIONS, find
@@ -141,6 +141,10 @@ class Mpi(Fabric):
         start = -raw.ctypes.data % ALIGNMENT
         raw.fill(0)  # touched
         return raw[start : start + size_bytes].view(kind).reshape(shape)
+
+    def adopt(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The array itself. Raises Unsupported."""
+        return as_it_stands(array, "mpi")
 
     def write(self, buffer: NDArray[Any], data: NDArray[Any]) -> None:
         np.copyto(buffer, data, casting="no")

@@ -20,7 +20,7 @@ from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, UsageError, explain, suggest
 from zbench.fabrics import planned
-from zbench.fabrics.base import Fabric, Seat, Slot, World, group
+from zbench.fabrics.base import Fabric, Seat, Slot, World, as_it_stands, group
 from zbench.fabrics.blame import sentence
 from zbench.fabrics.memory import Area, available_bytes
 from zbench.native import coll, shm
@@ -156,6 +156,10 @@ class Shm(Fabric):
         finalizer = weakref.finalize(buffer, _give_back, self._segment, self._area, offset, length)
         finalizer.atexit = False  # the segment goes with the process
         return buffer
+
+    def adopt(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The array itself, whose bytes are copied through slots. Raises Unsupported."""
+        return as_it_stands(array, "shm")
 
     def write(self, buffer: NDArray[Any], data: NDArray[Any]) -> None:
         np.copyto(buffer, data, casting="no")

@@ -28,7 +28,7 @@ from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import InvalidRun, Unsupported, UsageError, explain, suggest
 from zbench.fabrics import torch_operations as operations
 from zbench.fabrics import torch_world as world_of
-from zbench.fabrics.base import Fabric, Seat, Slot, World, group, refuse_algorithm
+from zbench.fabrics.base import Fabric, Seat, Slot, World, as_it_stands, group, refuse_algorithm
 from zbench.fabrics.memory import available_bytes
 
 RANKS_MAX = 256
@@ -98,6 +98,10 @@ class Torch(Fabric):
         if size_bytes > room:
             raise MemoryError(f"torch: {size_bytes >> 20} MiB wanted, {room >> 20} MiB available")
         return np.full(shape, 0, kind)  # touched now, not while it is timed
+
+    def adopt(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The array itself, over which `prepare` lays a tensor. Raises Unsupported."""
+        return as_it_stands(array, "torch")
 
     def write(self, buffer: NDArray[Any], data: NDArray[Any]) -> None:
         np.copyto(buffer, data, casting="no")
