@@ -109,12 +109,14 @@ def load_declaration(path: Path) -> Declaration:
 
 
 def declaration_of(subject: str, declared: str, given: str | None) -> tuple[Declaration, str]:
-    """(declaration, where it comes from) of a subject: given, its own, shipped by its name, or assumed.
+    """(declaration, where it comes from) of a subject: given, its own, or shipped under its name, with its
+    option before without; else assumed.
 
     `declared`: the path that its class names, or "". Raises UsageError.
     """
-    shipped = SHIPPED / f"{subject.replace(':', '-')}.toml"
-    for path in (given, declared, shipped if shipped.exists() else None):
+    names = (subject.replace(":", "-"), subject.partition(":")[0])
+    shipped = [file for name in names if (file := SHIPPED / f"{name}.toml").exists()]
+    for path in (given, declared, *shipped):
         if path:
             return load_declaration(Path(path)), str(path)
     return Declaration(1, subject), "none: assumed"
