@@ -2,55 +2,12 @@
 
 from __future__ import annotations
 
-from zbench.conformance.collective import moves
-from zbench.conformance.gemm import (
-    accuracy,
-    arguments,
-    concurrency,
-    environment,
-    exact,
-    guards,
-    oracle,
-    overflow,
-    powers,
-    probes,
-    repeat,
-    scalars,
-    shapes,
-    soak,
-    specials,
-    strides,
-    subnormals,
-    sweep,
-    timed,
-    tree,
-)
+from zbench.conformance import collective, gemm
 from zbench.conformance.item import Item
 
-PRODUCTS: tuple[Item, ...] = (
-    *accuracy.ITEMS,
-    *arguments.ITEMS,
-    *concurrency.ITEMS,
-    *environment.ITEMS,
-    *exact.ITEMS,
-    *guards.ITEMS,
-    *oracle.ITEMS,
-    *overflow.ITEMS,
-    *powers.ITEMS,
-    *probes.ITEMS,
-    *repeat.ITEMS,
-    *scalars.ITEMS,
-    *shapes.ITEMS,
-    *soak.ITEMS,
-    *specials.ITEMS,
-    *strides.ITEMS,
-    *subnormals.ITEMS,
-    *sweep.ITEMS,
-    *timed.ITEMS,
-    *tree.ITEMS,
-)
+PRODUCTS: tuple[Item, ...] = gemm.ITEMS
 """What is asked of cards."""
-COLLECTIVES: tuple[Item, ...] = (*moves.ITEMS,)
+COLLECTIVES: tuple[Item, ...] = collective.ITEMS
 """What is asked of fabrics."""
 
 BY_ID = {item.id: item for item in (*PRODUCTS, *COLLECTIVES)}

@@ -3,7 +3,9 @@ right answer through the fabric. All ranks make all ranks' operands from the see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,10 +19,25 @@ from zbench.conformance.item import Failure, Item
 from zbench.conformance.products import POISON_BYTE
 from zbench.conformance.tally import FAILURES_KEPT, Tally
 from zbench.dtypes import NUMPY_DTYPES
-from zbench.fabrics.base import Fabric, Share
+from zbench.errors import Unsupported
+from zbench.fabrics.base import Fabric, Share, Slot
 from zbench.workloads.messages import buffers, performed
 
 Array = NDArray[Any]
+
+Lay = Callable[[str, int], Array]
+"""(`in` or `out`, bytes) -> as much memory of the caller's, uint8, for the fabric to work on as it stands."""
+KEPT_BYTES = 1 << 16
+"""Buffers up to here are used again for the next case of the same shape: to take them costs a fabric several
+times what a short operation does, and large ones would add up."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an execution leaves on a rank: copies of both buffers, whole."""
+
+    given: Array
+    out: Array
 
 
 class Ranks(Tally):
@@ -41,6 +58,7 @@ class Ranks(Tally):
         self.share: Share = fabric.world.share
         """Out of band: never through the fabric under test."""
         self.declared: CollectiveDeclaration = declaration.collective()
+        self._kept: dict[tuple[int, int, str], Slot] = {}
 
     def offers(self, op: str, dtype: str) -> bool:
         """Whether the fabric says that it has this; where not, it is noted as lacking."""
@@ -58,23 +76,86 @@ class Ranks(Tally):
         """Every one that can be forced; of a library that cannot be told, its own choice."""
         return self.fabric.algorithms(case) or (None,)
 
+    def adopts(self) -> bool:
+        """Whether the fabric takes memory of ours as it stands; where not, it is noted as lacking."""
+        with suppress(Unsupported):
+            self.fabric.adopt(np.zeros(1, np.uint8))
+            return True
+        self.lacking("buffers over memory of the caller's")
+        return False
+
     def perform(self, case: Case, given: Array, algorithm: str | None = None) -> Array:
         """This rank's `out` after one execution on `given`, this rank's operand, which stands in `out` where
         the case is in place; poison stands where nothing was written. Raises Unsupported; Misshapen."""
-        case = performed(case)
-        shapes = buffers(case)
-        slot = {name: self.fabric.alloc(each.shape, each.dtype) for name, each in shapes.items()}
-        self.fabric.write(slot["in"], np.resize(given, shapes["in"].shape) if given.size else given)
-        self.fabric.write(slot["out"], poison(shapes["out"].shape, case.dtype))
-        plan = self.fabric.prepare(case, [slot], algorithm)
+        return self._run(performed(case), [given], algorithm)[0].out
+
+    def executions(
+        self,
+        case: Case,
+        givens: Sequence[Array],
+        algorithm: str | None = None,
+        *,
+        spare: int = 0,
+        lay: Lay | None = None,
+        members: tuple[int, ...] | None = None,
+    ) -> list[Left]:
+        """What one plan leaves after each of several executions, of an operand of `givens` each.
+
+        Poison stands in `out` before the first of them, and what that left before the next. `spare`: elements
+        that both buffers have more than the case needs. `lay`: where the buffers lie. None at all where the
+        fabric refuses the case: noted as lacking, and no attempt.
+        """
         try:
-            if case.in_place:  # only run_rounds promises to put the operand where it is looked for
-                self.fabric.run_rounds(plan, 1)
-            else:
-                self.fabric.execute(plan, 0)
-            return shaped(self.fabric.read(slot["out"]), shapes["out"].shape, case.dtype)
+            return self._run(performed(case), givens, algorithm, spare, lay, members)
+        except Unsupported as error:
+            self.tried -= 1
+            self.lacking(str(error).replace(f"{case.key}: ", ""))
+            return []
+
+    def _run(
+        self,
+        case: Case,
+        givens: Sequence[Array],
+        algorithm: str | None,
+        spare: int = 0,
+        lay: Lay | None = None,
+        members: tuple[int, ...] | None = None,
+    ) -> list[Left]:
+        counts = [each.shape[0] + spare for each in buffers(case).values()]
+        slot = self._slot(counts, case.dtype, lay)
+        self.fabric.write(slot["out"], poison((counts[1],), case.dtype))
+        grouped = {} if members is None else {"members": members}
+        plan = self.fabric.prepare(case, [slot], algorithm, **grouped)
+        left = []
+        try:
+            for given in givens:
+                self.fabric.write(slot["in"], np.resize(given, counts[0]))
+                if case.in_place:  # only run_rounds promises to put the operand where it is looked for
+                    self.fabric.run_rounds(plan, 1)
+                else:
+                    self.fabric.execute(plan, 0)
+                read = (shaped(self.fabric.read(slot[n]), (c,), case.dtype) for n, c in zip(slot, counts))
+                left.append(Left(*read))
         finally:
             self.fabric.release(plan)
+        return left
+
+    def _slot(self, counts: Sequence[int], dtype: str, lay: Lay | None) -> Slot:
+        """`in` and `out` of so many elements."""
+        item_bytes = NUMPY_DTYPES[dtype].itemsize
+        sizes = dict(zip(("in", "out"), counts, strict=True))
+        if lay is not None:
+            places = {name: lay(name, count * item_bytes) for name, count in sizes.items()}
+            return {
+                name: self.fabric.adopt(place.view(NUMPY_DTYPES[dtype])) for name, place in places.items()
+            }
+        key = counts[0], counts[1], dtype
+        if key in self._kept:
+            return self._kept[key]
+        slot = {name: self.fabric.alloc((count,), dtype) for name, count in sizes.items()}
+        if sum(counts) * item_bytes <= KEPT_BYTES:
+            self._kept[key] = slot
+        return slot
 
     def everyone(self, mine: bytes) -> Sequence[bytes]:
         """Every rank's bytes, out of band."""

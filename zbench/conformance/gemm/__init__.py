@@ -1,0 +1,48 @@
+"""Tests of products, which are asked of cards."""
+
+from zbench.conformance.gemm import (
+    accuracy,
+    arguments,
+    concurrency,
+    environment,
+    exact,
+    guards,
+    oracle,
+    overflow,
+    powers,
+    probes,
+    repeat,
+    scalars,
+    shapes,
+    soak,
+    specials,
+    strides,
+    subnormals,
+    sweep,
+    timed,
+    tree,
+)
+from zbench.conformance.item import Item
+
+ITEMS: tuple[Item, ...] = (
+    *accuracy.ITEMS,
+    *arguments.ITEMS,
+    *concurrency.ITEMS,
+    *environment.ITEMS,
+    *exact.ITEMS,
+    *guards.ITEMS,
+    *oracle.ITEMS,
+    *overflow.ITEMS,
+    *powers.ITEMS,
+    *probes.ITEMS,
+    *repeat.ITEMS,
+    *scalars.ITEMS,
+    *shapes.ITEMS,
+    *soak.ITEMS,
+    *specials.ITEMS,
+    *strides.ITEMS,
+    *subnormals.ITEMS,
+    *sweep.ITEMS,
+    *timed.ITEMS,
+    *tree.ITEMS,
+)
