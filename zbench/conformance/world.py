@@ -134,7 +134,10 @@ class Ranks(Tally):
                     self.fabric.run_rounds(plan, 1)
                 else:
                     self.fabric.execute(plan, 0)
-                read = (shaped(self.fabric.read(slot[n]), (c,), case.dtype) for n, c in zip(slot, counts))
+                read = (
+                    shaped(self.fabric.read(slot[n]), (c,), case.dtype)
+                    for n, c in zip(slot, counts, strict=True)
+                )
                 left.append(Left(*read))
         finally:
             self.fabric.release(plan)
