@@ -22,6 +22,7 @@ VERBS = {
     "run": "run",
     "check": "check",
     "conform": "conform",
+    "verify": "verify",
     "compare": "compare",
     "report": "report",
     "history": "history",

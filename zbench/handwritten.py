@@ -50,6 +50,11 @@ def table_of(text: str, file: str) -> dict[str, Any]:
 
 def one_line(text: str) -> str:
     """Whatever a file holds, a message that quotes it is one line of readable length."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    shown = printable(text)
     half = MESSAGE_LENGTH // 2
     return shown if len(shown) <= MESSAGE_LENGTH else f"{shown[:half]} ... {shown[-half:]}"
+
+
+def printable(text: str) -> str:
+    """Without what moves a terminal's cursor or colours its letters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -15,6 +15,7 @@ from zbench.conformance.declaration import Declaration
 from zbench.conformance.item import LEVELS, Item
 from zbench.conformance.products import Products
 from zbench.conformance.status import HARNESS_ERROR
+from zbench.conformance.surroundings import loaded
 from zbench.conformance.tally import Tally
 from zbench.conformance.world import Ranks
 from zbench.errors import InvalidRun, Unsupported
@@ -53,7 +54,8 @@ def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
             outcome = msgspec.structs.replace(outcome, status=HARNESS_ERROR, why=harness)
         channel.send({"type": "outcome", "outcome": msgspec.to_builtins(outcome), "broken": broken})
         if broken:
-            return
+            break
+    channel.send({"type": "libraries", "paths": loaded(parts.get("fabric") or parts["card"])})
 
 
 def _try(item: Item, tally: Tally) -> tuple[bool, str]:

@@ -102,10 +102,18 @@ def load_declaration(path: Path) -> Declaration:
     if len(text) > SIZE_MOST:
         raise UsageError(f"declaration {path}: larger than {SIZE_MOST} bytes")
     try:
-        fields: dict[str, Any] = tomllib.loads(text.decode())
+        return read_declaration(text.decode(), f"declaration {path}")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"declaration {path}: {error}") from error
+
+
+def read_declaration(text: str, where: str) -> Declaration:
+    """Raises UsageError, which begins with `where`."""
+    try:
+        fields: dict[str, Any] = tomllib.loads(text)
         return msgspec.convert(fields, Declaration)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"declaration {path}: {error}") from error
+        raise UsageError(f"{where}: {error}") from error
 
 
 def declaration_of(subject: str, declared: str, given: str | None) -> tuple[Declaration, str]:

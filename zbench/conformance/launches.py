@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,6 +16,7 @@ from zbench.conformance.item import SOAK_S, Item, Outcome
 from zbench.conformance.status import BAD, CRASH, HARNESS_ERROR, NOT_SUPPORTED, TIMEOUT
 from zbench.errors import InvalidRun, Silent
 from zbench.inquiry import inquire
+from zbench.measure.channel import Message
 from zbench.measure.launch import crew, serve
 from zbench.measure.plan import Group
 from zbench.subject import Subject
@@ -28,6 +29,10 @@ LAUNCHES_LOST = 3
 
 Job = tuple[str, str]
 """(id of a test, dtype or "")."""
+World = tuple[int, list[tuple[Item, str]]]
+"""(ranks, what is asked of so many: tests with their dtypes or "")."""
+Note = Callable[[Message], None]
+"""Is told rank 0's `hello`, with its fingerprint, and its `libraries`."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,16 @@ class Ask:
         return [item for item in items if (item.id in self.tests if self.tests else item.runs_at(self.level))]
 
 
-def conform(ask: Ask) -> Iterator[Outcome]:
-    """Each test's outcome as it comes. Raises UsageError; InvalidRun only where nothing can be asked."""
+def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:
+    """Each test's outcome as it comes; `note` is told of each launch, and of the libraries that it used.
+    Raises UsageError; InvalidRun only where nothing can be asked."""
     declared, _ = declaration_for(ask)
+    for ranks, jobs in planned(ask):
+        yield from _in_worlds(ask, declared, ranks, jobs, note)
+
+
+def planned(ask: Ask) -> list[World]:
+    """All that is to be asked, before any of it is. Raises UsageError."""
     if ask.subject.kind == "card":
         offered = inquire(ask.subject).operations.get("gemm", ())
         dtypes = [dtype for dtype in offered if not ask.dtypes or dtype in ask.dtypes]
@@ -66,11 +78,12 @@ def conform(ask: Ask) -> Iterator[Outcome]:
             for dtype in dtypes
             if not item.dtypes or dtype in item.dtypes
         ]
-        yield from _in_worlds(ask, declared, 1, jobs)
-        return
-    for ranks in ask.ranks or WORLDS[min(ask.level, "L2")]:
-        items = [item for item in ask.chosen(COLLECTIVES) if item.least_ranks <= ranks <= item.most_ranks]
-        yield from _in_worlds(ask, declared, ranks, [(item, "") for item in items])
+        return [(1, jobs)]
+    chosen = ask.chosen(COLLECTIVES)
+    return [
+        (ranks, [(item, "") for item in chosen if item.least_ranks <= ranks <= item.most_ranks])
+        for ranks in ask.ranks or WORLDS[min(ask.level, "L2")]
+    ]
 
 
 def declaration_for(ask: Ask) -> tuple[Declaration, str]:
@@ -79,7 +92,7 @@ def declaration_for(ask: Ask) -> tuple[Declaration, str]:
 
 
 def _in_worlds(
-    ask: Ask, declared: Declaration, ranks: int, jobs: list[tuple[Item, str]]
+    ask: Ask, declared: Declaration, ranks: int, jobs: list[tuple[Item, str]], note: Note
 ) -> Iterator[Outcome]:
     """All jobs, in as many launches as it takes: a process that ends takes one test with it, not the rest."""
     for item, dtype in jobs:
@@ -97,7 +110,7 @@ def _in_worlds(
         lost, why = 0, ""
         while left and lost < LAUNCHES_LOST:
             try:
-                for outcome in _launch(ask, declared, ranks, list(left), limit_s, soak_s):
+                for outcome in _launch(ask, declared, ranks, list(left), limit_s, soak_s, note):
                     lost = 0
                     left.pop(0)
                     yield outcome
@@ -114,6 +127,7 @@ def _launch(
     jobs: Sequence[tuple[Item, str]],
     limit_s: float,
     soak_s: float,
+    note: Note,
 ) -> Iterator[Outcome]:
     """The outcomes of the first jobs, up to one that ends the launch. Raises InvalidRun for an end between
     two of them."""
@@ -143,6 +157,8 @@ def _launch(
                     begun = False
                     at += 1
                     yield _with_repro(ask, found, ranks)
+                else:
+                    note(message)
     except InvalidRun as error:
         if not begun:
             if at == len(jobs):
@@ -161,8 +177,12 @@ def _reason(declared: Declaration, id: str) -> str:
 
 def _outcome(ask: Ask, item: Item, dtype: str, ranks: int, status: str, why: str) -> Outcome:
     kind = ask.subject.kind
-    scope = dtype if kind == "card" else f"P={ranks}"
-    return Outcome(item.id, ask.subject.label, kind, scope, status, ask.level, why=why)
+    return Outcome(item.id, ask.subject.label, kind, scope(ask, dtype, ranks), status, ask.level, why=why)
+
+
+def scope(ask: Ask, dtype: str, ranks: int) -> str:
+    """What one outcome is about: a dtype, or a world."""
+    return dtype if ask.subject.kind == "card" else f"P={ranks}"
 
 
 def _with_repro(ask: Ask, outcome: Outcome, ranks: int) -> Outcome:

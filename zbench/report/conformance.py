@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from zbench.conformance.certificate import UNPROVED
 from zbench.conformance.item import Outcome
 from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, MEANINGS, NOT_SUPPORTED
+from zbench.conformance.waivers import signature
+from zbench.handwritten import printable
 from zbench.report.plain import fit, folded, shell, table, written
 
 SHOWN = (*BAD, HARNESS_ERROR, MARGINAL)
 """Told one by one, with their reasons."""
+SIGNATURES = {
+    (True, True): "by the key given ({})",
+    (True, False): "by a key that calls itself {}, not checked: give it with --key",
+    (False, False): "none: whoever can write these files can forge them; only accidents show",
+}
+"""(whether there is one, whether it was checked) -> what that means."""
 
 
-def render_outcomes(outcomes: Sequence[Outcome], level: str, width: int, unicode: bool) -> str:
-    """The whole screen; ASCII only without `unicode`."""
+def render_outcomes(
+    outcomes: Sequence[Outcome], level: str, width: int, unicode: bool, complaints: Sequence[str] = ()
+) -> str:
+    """The whole screen; ASCII only without `unicode`. `complaints`: what is wrong with waivers."""
     width = fit(width)
     lines: list[str] = []
     for outcome in outcomes:
@@ -23,12 +36,18 @@ def render_outcomes(outcomes: Sequence[Outcome], level: str, width: int, unicode
             lines += folded(head, width, rest="    ")
             if outcome.repro:
                 lines += shell(outcome.repro, width, "    again: ")
+            if outcome.status in BAD:
+                lines.append(f'    a waiver of it has: signature = "{signature(outcome)}"')
+    for complaint in complaints:
+        lines += folded(f"FAIL {complaint}", width, rest="    ")
     if lines:
         lines.append("")
     lines += table(("subject", "test", "statuses"), _rows(outcomes), width)
     lines += ["", *folded(summary(outcomes), width)]
     if level == "L0":
-        lines += folded("L0 is a smoke test: it is not sufficient for conformance.", width)
+        lines += folded(
+            "L0 is a smoke test: it is not sufficient for conformance, and leaves no certificate.", width
+        )
     return written(lines, unicode)
 
 
@@ -49,3 +68,65 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     share = counts[NOT_SUPPORTED] / len(outcomes) if outcomes else 0.0
     tried = sum(outcome.tried for outcome in outcomes)
     return f"{len(outcomes)} outcomes of {tried} attempts: {told}; {share:.0%} not supported."
+
+
+def render_certificate(
+    place: str, statement: Mapping[str, Any], signed: bool, width: int, unicode: bool
+) -> str:
+    """Where the certificate is, what it says, and how anybody checks it."""
+    how = "signed" if signed else "unsigned: it tells accidents from the truth, and no forger"
+    lines = folded(f"certificate: {place} ({what(statement)}; {how})", width, rest="    ")
+    if clocks := statement["predicate"]["zbench"]["clocks"]:
+        lines += folded(clocks, width, "    ")
+    key = " --key PUBLIC.pem" if signed else ""
+    lines += shell(f"zbench verify {shlex.quote(place)}{key}", width, "    check: ")
+    return written(lines, unicode)
+
+
+def what(statement: Mapping[str, Any]) -> str:
+    """PASSED at L1, and whether that is all of L1."""
+    predicate = statement["predicate"]
+    told = predicate["zbench"]
+    part = "" if told["whole"] else "a part of "
+    return f"{predicate['result']} at {part}{told['level']}"
+
+
+def render_verified(
+    statement: Mapping[str, Any],
+    claimed: str,
+    checked: bool,
+    here: Mapping[str, str],
+    width: int,
+    unicode: bool,
+) -> str:
+    """What a valid certificate says, and what it does not prove. `claimed`: the id of the key that it names,
+    `checked` against the one given; `here`: the suite that is installed."""
+    told = statement["predicate"]["zbench"]
+    lasts = [each for each in told["attempts"] if each["state"] == "complete"]
+    same = all(
+        {"name": name, "digest": {"sha256": sha256}} in statement["subject"] for name, sha256 in here.items()
+    )
+    said = {
+        "says": f"{what(statement)}, {told['began']} to {told['ended']}",
+        "tests": ", ".join(f"{count} {status}" for status, count in told["statuses"].items()),
+        "of": "; ".join(f"{subject} ({_pairs(each)})" for subject, each in told["described"].items()),
+        "data": f"seed {told['seed']}" + (f", nonce {told['nonce']}" if told["nonce"] else ", no nonce"),
+        "attempts": f"{len(told['attempts'])} in this log, {len(lasts)} of them complete; this is the last",
+        "suite": f"zbench {told['version']}, "
+        + ("the one installed here" if same else "not the one installed here"),
+        "preloaded": ", ".join(told["preloads"]),
+        "clocks": told["clocks"],
+        "signature": SIGNATURES[bool(claimed), checked].format(claimed),
+    }
+    lines = [
+        "valid: nothing was changed since it was made" if checked else "valid, as far as that can be told"
+    ]
+    for name, text in said.items():
+        if text:
+            lines += folded(printable(text), width, f"  {name}: ", "      ")
+    lines += ["", *(line for text in UNPROVED for line in folded(text, width))]
+    return written(lines, unicode)
+
+
+def _pairs(described: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {text}" for name, text in described.items())

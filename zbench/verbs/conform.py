@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zbench.errors import UsageError, suggest
+from zbench.handwritten import text_of
 from zbench.verbs.output import in_unicode, screen_width
+
+if TYPE_CHECKING:
+    from zbench.conformance.waivers import Waiver
 
 HELP = "test whether what cards and fabrics compute is right"
 DESCRIPTION = (
@@ -18,6 +26,7 @@ EXIT_CODES = (
     "exit codes: 0 all that was tried passes; 1 a test fails; 2 wrong usage or input; 3 with --strict, "
     "something was MARGINAL or not tried; 4 a test itself went wrong"
 )
+NONCE_LENGTH = 200
 LEVELS = {
     "L0": "smoke, up to a minute, never a certificate",
     "L1": "functional: shapes, moves, guards, special values; up to 10 minutes on 2 cores",
@@ -48,31 +57,43 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="of L5's soaking tests of a subject, together (default: 2 s each, which shows that they work "
         "and no more)",
     )
+    parser.add_argument("--out", metavar="DIR", help="keep the log of all attempts there, and a certificate")
+    parser.add_argument(
+        "--sign", metavar="KEY.pem", help="sign it; a key: openssl genpkey -algorithm ed25519"
+    )
+    parser.add_argument(
+        "--nonce", default="", metavar="TEXT", help="a verifier's: data are made from it, too"
+    )
+    parser.add_argument("--waivers", metavar="FILE", help="failures that are known and accepted for a time")
+    parser.add_argument(
+        "--allow-preload", action="store_true", help="whatever LD_PRELOAD loads, from L2 on, too; it is told"
+    )
     parser.add_argument("--strict", action="store_true", help="MARGINAL and NOT_SUPPORTED exit with 3")
 
 
 def main(options: argparse.Namespace, command: list[str]) -> int:
-    from zbench.conformance.catalogue import BY_ID
-    from zbench.conformance.launches import Ask, conform
+    from zbench import __version__
+    from zbench.conformance.attempts import seed_of
+    from zbench.conformance.envelope import private_key
+    from zbench.conformance.keeping import ask_all, certify, kept, plan_of
+    from zbench.conformance.launches import Ask
     from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, NOT_SUPPORTED
-    from zbench.report.conformance import render_outcomes
+    from zbench.conformance.waivers import apply
+    from zbench.report.conformance import render_certificate, render_outcomes
     from zbench.subject import parse
 
-    for id in options.test:
-        if id not in BY_ID:
-            raise UsageError(f"--test {id}: no such test{suggest(id, BY_ID)}")
-    if options.seed < 0:
-        raise UsageError(f"--seed {options.seed}: a whole number from 0 on")
+    _check(options)
+    text, waivers = _waivers(options.waivers)
+    key = private_key(Path(options.sign)) if options.sign else None
     specs = [("card", spec) for spec in options.card] + [("fabric", spec) for spec in options.fabric]
-    if not 0 <= options.hours < float("inf"):
-        raise UsageError(f"--hours {options.hours:g}: a number from 0 on")
     subjects = [parse(*each) for each in specs or [("card", "cpu"), ("fabric", "shm")]]
-    outcomes = []
-    for subject in subjects:
-        ask = Ask(
+    if len(set(subjects)) < len(subjects):
+        raise UsageError("the same card or fabric is named twice")
+    asks = [
+        Ask(
             subject,
             options.level,
-            options.seed,
+            seed_of(options.seed, options.nonce),
             tuple(options.test),
             tuple(options.dtype),
             tuple(options.ranks),
@@ -80,12 +101,71 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
             options.declaration,
             options.hours,
         )
-        outcomes += list(conform(ask))
-    print(render_outcomes(outcomes, options.level, screen_width(), in_unicode()), end="")
+        for subject in subjects
+    ]
+    if options.out is None:
+        outcomes, described = ask_all(asks, None)
+    else:
+        plan, files = plan_of(asks, options.seed, options.nonce, text, command)
+        with kept(Path(options.out), plan, files) as log:
+            outcomes, described = ask_all(asks, log)
+    today = datetime.now(timezone.utc).date()
+    outcomes, complaints = apply(waivers, outcomes, described, __version__, today)
+    width, unicode = screen_width(), in_unicode()
+    print(render_outcomes(outcomes, options.level, width, unicode, complaints), end="")
+    if options.out is not None:
+        place, told = certify(Path(options.out), key)
+        print(render_certificate(str(place), told, key is not None, width, unicode), end="")
     sys.stdout.flush()
     found = {outcome.status for outcome in outcomes}
-    if found & BAD:
+    if found & BAD or complaints:
         return 1
     if HARNESS_ERROR in found or not outcomes:
         return 4
     return 3 if options.strict and found & {MARGINAL, NOT_SUPPORTED} else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raises UsageError."""
+    from zbench.conformance.catalogue import BY_ID
+    from zbench.conformance.surroundings import preloads
+
+    for id in options.test:
+        if id not in BY_ID:
+            raise UsageError(f"--test {id}: no such test{suggest(id, BY_ID)}")
+    if options.seed < 0:
+        raise UsageError(f"--seed {options.seed}: a whole number from 0 on")
+    if not 0 <= options.hours < float("inf"):
+        raise UsageError(f"--hours {options.hours:g}: a number from 0 on")
+    if options.out == "":
+        raise UsageError("--out is empty; name a directory")
+    if options.out is not None and options.level == "L0":
+        raise UsageError("--out: L0 is a smoke test and leaves no certificate; choose --level L1 or above")
+    if options.out is None and (options.sign or options.nonce):
+        raise UsageError("--sign and --nonce are of a certificate: say with --out where it is kept")
+    if len(options.nonce) > NONCE_LENGTH or not options.nonce.isprintable():
+        raise UsageError(f"--nonce: at most {NONCE_LENGTH} printable characters")
+    found = preloads(os.environ)
+    if found and list(LEVELS).index(options.level) >= 2 and not options.allow_preload:
+        raise UsageError(
+            f"{found[0]}: puts itself between programs and their libraries, and from L2 on that is refused; "
+            "run without it, or with --allow-preload, which the certificate then tells"
+        )
+
+
+def _waivers(file: str | None) -> tuple[str, tuple[Waiver, ...]]:
+    """(text of the file, its waivers). Raises UsageError."""
+    from zbench.conformance.catalogue import BY_ID
+    from zbench.conformance.waivers import read_waivers
+
+    if file is None:
+        return "", ()
+    try:
+        text = text_of(Path(file), "a waivers file")
+    except FileNotFoundError:
+        raise UsageError(f"--waivers {file}: no such file") from None
+    waivers = read_waivers(text, file)
+    for each in waivers:
+        if each.id not in BY_ID:
+            raise UsageError(f"{file}: id: no such test {each.id!r}{suggest(each.id, BY_ID)}")
+    return text, waivers

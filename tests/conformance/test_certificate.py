@@ -1,0 +1,345 @@
+"""The certificate: it follows from the log, who signed it can be checked, and what was changed shows."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.conformance.certified import FAILED, NOT_TRIED, PASSED, attempt, certified, keys, plan
+from zbench.cli import main
+from zbench.conformance.attempts import seed_of
+from zbench.conformance.certificate import statement
+from zbench.conformance.chain import Rejected
+from zbench.conformance.envelope import PAYLOAD_TYPE, sealed
+from zbench.conformance.keeping import kept
+from zbench.conformance.surroundings import loaded, preloads, suite
+
+COMPILER = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+MARGINAL = msgspec.structs.replace(PASSED, scope="fp16", status="MARGINAL", why="near")
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What `zbench verify` says against a certificate."""
+    assert main(["verify", *words]) == 1
+    return capsys.readouterr().err
+
+
+def test_it_is_an_in_toto_statement_of_test_results(tmp_path: Path) -> None:
+    """Statement v1, predicate test-result v0.1; a test that was not tried is on no list of theirs."""
+    certified(tmp_path, (PASSED, FAILED, NOT_TRIED, MARGINAL))
+    told = statement(tmp_path)
+    assert told["_type"] == "https://in-toto.io/Statement/v1"
+    assert told["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
+    assert told["subject"][0]["name"] == "attempts.jsonl"
+    predicate = told["predicate"]
+    assert predicate["result"] == "FAILED"
+    assert predicate["passedTests"] == ["GE-21 cpu fp32"]
+    assert predicate["warnedTests"] == ["GE-21 cpu fp16"]
+    assert predicate["failedTests"] == ["GE-21 cpu fp64"]
+    assert predicate["zbench"]["notSupportedTests"] == ["GE-21 cpu bf16"]
+    assert {"name": "/usr/lib/libm.so.6", "digest": {"sha256": "b" * 64}} in predicate["configuration"]
+    assert predicate["zbench"]["statuses"] == {"PASS": 1, "MARGINAL": 1, "NOT_SUPPORTED": 1, "FAIL": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "result"),
+    [
+        ((PASSED,), "PASSED"),
+        ((PASSED, NOT_TRIED), "PASSED"),
+        ((PASSED, MARGINAL), "WARNED"),
+        ((NOT_TRIED,), "FAILED"),
+    ],
+)
+def test_the_result_is_that_of_the_worst_test(outcomes: tuple[Any, ...], result: str, tmp_path: Path) -> None:
+    """And where nothing was tried, nothing has passed."""
+    certified(tmp_path, outcomes)
+    assert statement(tmp_path)["predicate"]["result"] == result
+
+
+def test_exit_codes_say_who_vouches_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """0 valid; 3 with --strict where no signature was checked; 1 where another key, or none, signed."""
+    key, _, public = keys(tmp_path)
+    _, _, other = keys(tmp_path, "other")
+    signed, unsigned = certified(tmp_path / "a", key=key), certified(tmp_path / "b")
+    assert main(["verify", signed, "--key", public, "--strict"]) == 0
+    told = capsys.readouterr().out
+    assert "PASSED at L1" in told
+    assert "It does not prove" in told
+    assert main(["verify", str(tmp_path / "a")]) == 0
+    assert "not checked" in capsys.readouterr().out
+    assert main(["verify", signed, "--strict"]) == main(["verify", unsigned, "--strict"]) == 3
+    assert "only accidents show" in capsys.readouterr().out
+    assert "the key given is" in refused(capsys, signed, "--key", other)
+    assert "signatures: none" in refused(capsys, unsigned, "--key", public)
+    assert main(["verify", str(tmp_path / "nowhere")]) == 2
+    assert main(["verify", signed, "--key", str(tmp_path / "key.pem")]) == 2
+    assert "no public key" in capsys.readouterr().err
+
+
+def test_another_program_can_check_the_signature(tmp_path: Path) -> None:
+    """DSSE v1: Ed25519 over the pre-authentication encoding of type and payload."""
+    key, _, _ = keys(tmp_path)
+    envelope = json.loads(Path(certified(tmp_path / "a", key=key)).read_text())
+    payload = base64.b64decode(envelope["payload"])
+    signed = b"DSSEv1 28 application/vnd.in-toto+json " + str(len(payload)).encode() + b" " + payload
+    key.public_key().verify(base64.b64decode(envelope["signatures"][0]["sig"]), signed)
+    assert envelope["payloadType"] == PAYLOAD_TYPE
+
+
+def test_a_figure_that_does_not_follow_from_the_log_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SE-1: even where the key that signs is the right one."""
+    key, _, public = keys(tmp_path)
+    path = certified(tmp_path / "a", (PASSED, FAILED), key=key)
+    told = statement(tmp_path / "a")
+    told["predicate"]["zbench"]["statuses"] = {"PASS": 2}
+    Path(path).write_bytes(sealed(told, key))
+    assert "predicate.zbench.statuses.FAIL: is missing" in refused(capsys, path, "--key", public)
+    told = statement(tmp_path / "a")
+    told["predicate"]["result"] = "PASSED"
+    Path(path).write_bytes(sealed(told, key))
+    assert "the log comes to 'FAILED', not 'PASSED'" in refused(capsys, path, "--key", public)
+
+
+def test_an_old_certificate_does_not_answer_a_new_nonce(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SE-2: the nonce is in what is signed, and all data are made from it."""
+    key, _, public = keys(tmp_path)
+    path = certified(tmp_path / "a", key=key, nonce="of March")
+    assert main(["verify", path, "--key", public, "--nonce", "of March"]) == 0
+    assert "predicate.zbench.nonce" in refused(capsys, path, "--key", public, "--nonce", "of April")
+    assert len({seed_of(7, ""), seed_of(7, "of March"), seed_of(7, "of April"), seed_of(8, "of April")}) == 4
+    assert seed_of(7, "") == 7
+
+
+def test_attempts_that_were_broken_off_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SE-3: an interrupted one, and the one before it that failed, stand in the certificate of the third."""
+    attempt(tmp_path, (FAILED,))
+    with pytest.raises(KeyboardInterrupt), kept(tmp_path, plan(PASSED), {}):
+        raise KeyboardInterrupt
+    with pytest.raises(Rejected, match="did not end: aborted"):
+        statement(tmp_path)
+    path = certified(tmp_path)
+    assert main(["verify", path]) == 0
+    assert "3 in this log, 2 of them complete" in capsys.readouterr().out
+    made = statement(tmp_path)["predicate"]["zbench"]["attempts"]
+    assert [(each["state"], each["statuses"]) for each in made] == [
+        ("complete", {"FAIL": 1}),
+        ("aborted", {}),
+        ("complete", {"PASS": 1}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"failed": 1, "failures": FAILED.failures}, "PASS, and 1 failed"),
+        ({"failed": 1}, "10 tried, 1 failed, 0 told"),
+        ({"tried": 0}, "PASS, and 0 tried"),
+        ({"status": "FAIL"}, "FAIL, and 0 failed"),
+        ({"status": "WAIVED"}, "no test ends with WAIVED"),
+        ({"status": "GREAT"}, "no test ends with GREAT"),
+        ({"level": "L5"}, "level L5 in a run of L1"),
+        ({"scope": "fp64"}, "not in the plan"),
+    ],
+)
+def test_an_outcome_that_contradicts_itself_is_named(
+    fields: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    """No run leaves one; who writes his own log does."""
+    with kept(tmp_path, plan(PASSED), {}) as log:
+        log.add("outcome", msgspec.structs.replace(PASSED, **fields))
+    with pytest.raises(Rejected, match=told):
+        statement(tmp_path)
+
+
+def test_a_test_of_the_plan_without_an_outcome_is_named(tmp_path: Path) -> None:
+    """And one that is told twice."""
+    with kept(tmp_path / "a", plan(PASSED), {}):
+        pass
+    with pytest.raises(Rejected, match="1 tests of the plan have no outcome, the first card cpu GE-21 fp32"):
+        statement(tmp_path / "a")
+    attempt(tmp_path / "b", (PASSED,))
+    with kept(tmp_path / "c", plan(PASSED), {}) as log:
+        log.add("outcome", PASSED)
+        log.add("outcome", PASSED)
+    with pytest.raises(Rejected, match=r"attempts.jsonl:3: .*told twice"):
+        statement(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--out", "x"], "L0 is a smoke test and leaves no certificate"),
+        (["--level", "L1", "--sign", "x"], "say with --out where it is kept"),
+        (["--level", "L1", "--nonce", "x"], "say with --out where it is kept"),
+        (["--level", "L1", "--out", ""], "--out is empty"),
+        (["--level", "L1", "--out", "x", "--nonce", "a\nb"], "printable"),
+        (["--level", "L1", "--out", "x", "--sign", "nowhere"], "openssl genpkey"),
+        (["--level", "L1", "--out", "x", "--sign", os.devnull], "not a regular file"),
+        (["--level", "L1", "--card", "cpu", "--card", "cpu"], "named twice"),
+    ],
+)
+def test_what_cannot_be_certified_is_refused(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is asked."""
+    assert main(["conform", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_without_cryptography_signing_says_what_to_install(tmp_path: Path) -> None:
+    """In one line."""
+    code = "import sys; sys.modules['cryptography'] = None; from zbench.cli import main; sys.exit(main())"
+    words = ["conform", "--level", "L1", "--out", str(tmp_path / "x"), "--sign", "x"]
+    ended = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd="/")
+    assert ended.returncode == 4
+    assert ended.stderr.count("\n") == 1
+    assert "pip install 'zbench[sign]'" in ended.stderr
+
+
+def test_another_directory_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One with something else in it is no place for a log."""
+    (tmp_path / "mine.txt").write_text("")
+    assert (
+        main(["conform", "--level", "L1", "--test", "GE-21", "--dtype", "fp32", "--out", str(tmp_path)]) == 2
+    )
+    assert "holds something else" in capsys.readouterr().err
+
+
+def test_a_certificate_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SE-7: whoever wrote it chose the texts that are printed of it."""
+    path = certified(tmp_path, nonce="\x1b[2J\x07", preloads=("\x9b31m",))
+    assert main(["verify", path]) == 0
+    assert all(letter.isprintable() or letter == "\n" for letter in capsys.readouterr().out)
+
+
+def test_a_smoke_test_has_no_certificate(tmp_path: Path) -> None:
+    """Not even one that somebody wrote himself."""
+    attempt(tmp_path, (PASSED,), level="L0")
+    with pytest.raises(Rejected, match=r"attempts.jsonl:1: plan: level L0"):
+        statement(tmp_path)
+
+
+def test_what_puts_itself_between_is_refused_from_l2_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SE-6: LD_PRELOAD, LD_AUDIT, and the file that preloads for every program."""
+    monkeypatch.setenv("LD_PRELOAD", "libspy.so")
+    assert main(["conform", "--level", "L2", "--card", "cpu"]) == 2
+    assert "LD_PRELOAD=libspy.so: puts itself between" in capsys.readouterr().err
+    (tmp_path / "preload").write_text("/lib/spy.so\n")
+    found = preloads({"LD_AUDIT": "a.so"}, tmp_path / "preload")
+    assert found == ("LD_AUDIT=a.so", f"{tmp_path / 'preload'}: /lib/spy.so")
+    assert preloads({"LD_PRELOAD": ""}, tmp_path / "none") == ()
+
+
+class Local:
+    """A subject of this file."""
+
+
+def test_the_suite_and_the_libraries_of_a_process_are_known() -> None:
+    """A digest of all files and one of the kernels; every mapped library by its path."""
+    found = suite()
+    assert [name for name in found if name.endswith(".so")] == ["_zbench.abi3.so"]
+    assert all(len(sha256) == 64 for sha256 in found.values())
+    assert any("libc" in path for path in loaded())
+    assert str(Path(__file__)) in loaded(Local())
+
+
+FAKED = """
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *at) {
+    syscall(SYS_clock_gettime, clock, at);
+    long long slow_ns = (at->tv_sec * 1000000000LL + at->tv_nsec) / 100;
+    at->tv_sec = slow_ns / 1000000000;
+    at->tv_nsec = slow_ns % 1000000000;
+    return 0;
+}
+"""
+LOGGED = """
+import json, select, sys
+from pathlib import Path
+from zbench.conformance.chain import appended
+with appended(Path(sys.argv[1])) as (log, _):
+    log.add("plan", json.loads(sys.argv[2]))
+    log.add("outcome", json.loads(sys.argv[3]))
+    select.select([], [], [], 0.8)
+    log.add("end", {})
+"""
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+def test_a_clock_that_a_library_fakes_is_told(tmp_path: Path) -> None:
+    """SE-5: the file system's clock is asked without it, and the certificate warns."""
+    assert COMPILER is not None
+    source, library = tmp_path / "slow.c", tmp_path / "slow.so"
+    source.write_text(FAKED)
+    subprocess.run([COMPILER, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    told = [msgspec.json.encode(each).decode() for each in (plan(PASSED), PASSED)]
+    for name, environment in (("true", {}), ("faked", {"LD_PRELOAD": str(library)})):
+        (tmp_path / name).mkdir()
+        command = [sys.executable, "-c", LOGGED, str(tmp_path / name), *told]
+        subprocess.run(command, check=True, cwd="/", env=os.environ | environment)
+    assert statement(tmp_path / "true")["predicate"]["result"] == "PASSED"
+    predicate = statement(tmp_path / "faked")["predicate"]
+    assert predicate["result"] == "WARNED"
+    assert predicate["warnedTests"] == [predicate["zbench"]["clocks"]]
+    assert predicate["zbench"]["clocks"].startswith("clocks disagree: utc 0.0")
+
+
+HOSTILE = (
+    b"",
+    b"\n",
+    b"null\n",
+    b"[]\n",
+    b'{"payload":"","payloadType":"application/vnd.in-toto+json","signatures":[]}\n',
+    b'{"payload":"YQ==","payload":"YQ==","payloadType":"x","signatures":[]}\n',
+    b'{"payload":"YQ==","payloadType":"x","signatures":[NaN]}\n',
+    b'{"payload":"YR==","payloadType":"application/vnd.in-toto+json","signatures":[]}\n',
+    b'{"payload":"MTAwMA","payloadType":"application/vnd.in-toto+json","signatures":[]}\n',
+    b'{"payload":"../../etc/passwd","payloadType":"text/html","signatures":[]}\n',
+    b"[" * 100_000,
+    b"1" * 5000,
+    b"\xef\xbb\xbf{}\n",
+    b'"\\ud800"\n',
+    b"\x00" * 4096,
+)
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("file", ["certificate.json", "attempts.jsonl"])
+def test_hostile_files_are_rejected_in_one_line(
+    file: str, data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SE-7: in place of the certificate, and of the log."""
+    path = certified(tmp_path)
+    (tmp_path / file).write_bytes(data)
+    told = refused(capsys, path)
+    assert told.startswith(f"zbench: error: {file}")
+    assert told.count("\n") == 1
+
+
+def test_a_log_that_is_a_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SE-7: nor one that is no file."""
+    path = certified(tmp_path)
+    (tmp_path / "attempts.jsonl").rename(tmp_path / "elsewhere")
+    (tmp_path / "attempts.jsonl").symlink_to(tmp_path / "elsewhere")
+    assert "a link" in refused(capsys, path)
+    (tmp_path / "attempts.jsonl").unlink()
+    assert "missing" in refused(capsys, path)
+    os.mkfifo(tmp_path / "attempts.jsonl")
+    assert "not a regular file" in refused(capsys, path)
