@@ -19,7 +19,7 @@ from zbench.conformance import chain
 from zbench.conformance.attempts import attempts
 from zbench.conformance.canonical import canonical, parse
 from zbench.conformance.chain import Rejected, appended, digest, read
-from zbench.errors import ZbenchError
+from zbench.errors import UsageError, ZbenchError
 
 TINY = ["--card", "cpu", "--level", "L1", "--test", "GE-21", "--dtype", "fp32"]
 Lines = list[bytes]
@@ -119,7 +119,7 @@ def test_a_log_that_does_not_hold_gets_no_further_line(tmp_path: Path) -> None:
     attempt(tmp_path, (PASSED,))
     before = (tmp_path / chain.FILE).read_bytes().replace(b'"seed":"7"', b'"seed":"8"')
     (tmp_path / chain.FILE).write_bytes(before)
-    with pytest.raises(Rejected, match=r"attempts.jsonl:2: prev_sha256"):
+    with pytest.raises(UsageError, match=r"attempts.jsonl:2: prev_sha256: .* name a new directory"):
         attempt(tmp_path, (PASSED,))
     assert (tmp_path / chain.FILE).read_bytes() == before
 

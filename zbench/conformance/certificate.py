@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zbench import __version__
 from zbench.conformance import chain, envelope
 from zbench.conformance.attempts import SHA256, Attempt, attempts
 from zbench.conformance.chain import LOG_MOST, Entry, Rejected, digest, instant
@@ -77,8 +78,11 @@ def verified(
     """(the statement, the keyid it claims or ""), checked: the chain, every digest, every derived figure and,
     where they are given, signature and nonce. Raises Rejected; UsageError where there is no certificate."""
     told, claimed = envelope.opened(read_file(path, "name a certificate", envelope.ENVELOPE_MOST), key)
-    if where := difference(statement(path.parent), told):
-        raise Rejected(one_line(f"{path.name}: {where}"))
+    expected = statement(path.parent)
+    if where := difference(expected, told):
+        version = expected["predicate"]["zbench"]["version"]
+        other = "" if version == __version__ else f" (it is of zbench {version}, and this is {__version__})"
+        raise Rejected(one_line(f"{path.name}: {where}{other}"))
     found = told["predicate"]["zbench"]["nonce"]
     if nonce is not None and found != nonce:
         raise Rejected(

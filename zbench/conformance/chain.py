@@ -19,7 +19,7 @@ from typing import IO, Any, Literal
 import msgspec
 
 from zbench.conformance.canonical import canonical, parse, portable
-from zbench.errors import ZbenchError, explain
+from zbench.errors import UsageError, ZbenchError, explain
 from zbench.handwritten import one_line
 from zbench.records.store import read_file
 
@@ -101,8 +101,8 @@ class Log:
 def appended(directory: Path) -> Iterator[tuple[Log, int]]:
     """(the log of a directory, bytes that were cut off it: a last line whose writer was killed).
 
-    Raises Rejected where what stands there already is no whole chain, UsageError where it is no file, and
-    ZbenchError where nothing can be written.
+    Raises UsageError where what stands there already is no whole chain, ZbenchError where nothing can be
+    written.
     """
     path = directory / FILE
     try:
@@ -113,7 +113,10 @@ def appended(directory: Path) -> Iterator[tuple[Log, int]]:
         data = read_file(path, most_bytes=LOG_MOST)
         whole, _, rest = data.rpartition(b"\n")
         lines = whole.split(b"\n") if whole else []
-        entries = checked(lines)
+        try:
+            entries = checked(lines)
+        except Rejected as error:
+            raise UsageError(f"{directory}: {error}; nothing is added to it: name a new directory") from error
         if rest:
             os.ftruncate(file.fileno(), len(data) - len(rest))
         yield Log(file, len(entries), digest(lines[-1]) if lines else FIRST), len(rest)

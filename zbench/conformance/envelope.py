@@ -58,8 +58,10 @@ def sealed(statement: Any, key: Ed25519PrivateKey | None) -> bytes:
 def opened(data: bytes, key: Ed25519PublicKey | None) -> tuple[Any, str]:
     """(statement, the keyid that it claims or ""), its signature checked where there is a key. Raises
     Rejected."""
+    if not data.endswith(b"\n"):
+        raise Rejected(f"{FILE}: its end is cut off")
     try:
-        envelope = msgspec.convert(parse(data.removesuffix(b"\n"), ENVELOPE_MOST), Envelope)
+        envelope = msgspec.convert(parse(data[:-1], ENVELOPE_MOST), Envelope)
     except ValueError as error:
         raise Rejected(one_line(f"{FILE}: {error}")) from error
     if envelope.payloadType != PAYLOAD_TYPE:

@@ -72,7 +72,7 @@ def kept(directory: Path, plan: Plan, files: Files) -> Iterator[Log]:
     """The log of a directory, with its plan on the disk before the first test; what ends the block otherwise
     than at its end makes the attempt an aborted one. Attempts that stand there already are kept.
 
-    Raises UsageError, ZbenchError, and Rejected where the log that stands there does not hold.
+    Raises UsageError, also where the log that stands there does not hold, and ZbenchError.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
