@@ -157,6 +157,13 @@ def test_a_certificate_tells_what_was_waived(tmp_path: Path) -> None:
     assert predicate["failedTests"][1] == "waiver GE-21 cpu fp64: is for isa 'neon', this is 'avx2'"
 
 
+def test_the_example_of_the_page_is_one() -> None:
+    """Every key, in the form that is asked for."""
+    page = (Path(__file__).parents[2] / "docs/certificate.md").read_text()
+    (waiver,) = read_waivers(page.partition("```toml\n")[2].partition("```")[0], "docs/certificate.md")
+    assert waiver.name == "waiver GE-15 vendor.cards:Npu bf16"
+
+
 PLUGINS = Path(__file__).parent / "plugins"
 
 

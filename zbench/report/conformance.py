@@ -76,10 +76,12 @@ def render_certificate(
     """Where the certificate is, what it says, and how anybody checks it."""
     how = "signed" if signed else "unsigned: it tells accidents from the truth, and no forger"
     lines = folded(f"certificate: {place} ({what(statement)}; {how})", width, rest="    ")
-    if clocks := statement["predicate"]["zbench"]["clocks"]:
-        lines += folded(clocks, width, "    ")
-    key = " --key PUBLIC.pem" if signed else ""
-    lines += shell(f"zbench verify {shlex.quote(place)}{key}", width, "    check: ")
+    told = statement["predicate"]["zbench"]
+    if told["clocks"]:
+        lines += folded(told["clocks"], width, "    ")
+    words = ["zbench", "verify", place, *(["--key", "PUBLIC.pem"] if signed else [])]
+    words += ["--nonce", told["nonce"]] if told["nonce"] else []
+    lines += shell(shlex.join(words), width, "    check: ")
     return written(lines, unicode)
 
 
