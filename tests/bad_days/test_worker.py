@@ -36,7 +36,7 @@ def test_a_worker_that_is_hit_at_any_moment_is_named(sign: signal.Signals, seed:
             os.kill(victim, sign)
             hit.append(victim)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(6)
+            process.wait(12)
     told = one_line(process.communicate()[1])
     assert process.returncode == 4
     assert TOLD[sign] in told

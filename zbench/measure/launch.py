@@ -27,7 +27,10 @@ from zbench.measure.processes import PROC, process
 from zbench.signals import STOPPING, undisturbed
 
 WATCH_S = 0.25
-"""How often a silent worker is looked at: two looks name a stopped one within a second."""
+"""How often a silent worker is looked at."""
+STOPPED_S = 5.0
+"""How long a worker may be stopped before it is given up: whoever attaches a debugger, freezes a container or
+moves a virtual machine does so for a second or two, and nobody is wrong then."""
 GOODBYE_S = 5.0
 """Time a worker gets to end by itself after its last message, before it is killed."""
 PATIENCE_S = 600.0
@@ -252,7 +255,7 @@ def _look(members: Crew) -> None:
         found = process(PROC / str(worker.pid))
         stopped = found is not None and found.state in ("T", "t")
         worker.stopped_looks = worker.stopped_looks + 1 if stopped else 0
-        if worker.stopped_looks > 1:
+        if worker.stopped_looks * WATCH_S > STOPPED_S:
             raise InvalidRun(f"{members.name(worker)} was stopped (SIGSTOP) during {worker.doing}")
         # In this order: what a worker said before it ended can be read once its end is seen.
         if exit_code(worker.process.pid) is not None and not _has_said_more(worker):
