@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from zbench.conformance import collective, gemm
+from zbench.conformance.faults import matrix
 from zbench.conformance.item import Item
 
 PRODUCTS: tuple[Item, ...] = gemm.ITEMS
 """What is asked of cards."""
 COLLECTIVES: tuple[Item, ...] = collective.ITEMS
 """What is asked of fabrics."""
+FAULTS: tuple[Item, ...] = matrix.ITEMS
+"""What is asked of fabrics, too, from outside: what becomes of a world when a rank goes wrong."""
 
-BY_ID = {item.id: item for item in (*PRODUCTS, *COLLECTIVES)}
+BY_ID = {item.id: item for item in (*PRODUCTS, *COLLECTIVES, *FAULTS)}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from zbench.conformance.catalogue import COLLECTIVES, PRODUCTS
+from zbench.conformance.catalogue import COLLECTIVES, FAULTS, PRODUCTS
 from zbench.conformance.declaration import Declaration, declaration_of
+from zbench.conformance.faults import matrix
 from zbench.conformance.item import SOAK_S, Item, Outcome
 from zbench.conformance.status import BAD, CRASH, HARNESS_ERROR, NOT_SUPPORTED, TIMEOUT
 from zbench.errors import InvalidRun, Silent
@@ -64,7 +65,8 @@ def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:
     Raises UsageError; InvalidRun only where nothing can be asked."""
     declared, _ = declaration_for(ask)
     for ranks, jobs in planned(ask):
-        yield from _in_worlds(ask, declared, ranks, jobs, note)
+        yield from _in_worlds(ask, declared, ranks, [job for job in jobs if job[0] not in FAULTS], note)
+        yield from _at_fault(ask, declared, ranks, [item for item, _ in jobs if item in FAULTS])
 
 
 def planned(ask: Ask) -> list[World]:
@@ -79,16 +81,27 @@ def planned(ask: Ask) -> list[World]:
             if not item.dtypes or dtype in item.dtypes
         ]
         return [(1, jobs)]
-    chosen = ask.chosen(COLLECTIVES)
+    chosen, faults = ask.chosen(COLLECTIVES), ask.chosen(FAULTS)
     return [
-        (ranks, [(item, "") for item in chosen if item.least_ranks <= ranks <= item.most_ranks])
-        for ranks in ask.ranks or WORLDS[min(ask.level, "L2")]
+        (ranks, [(item, "") for item in items if item.least_ranks <= ranks <= item.most_ranks])
+        for items, worlds in ((chosen, WORLDS[min(ask.level, "L2")]), (faults, matrix.RANKS))
+        for ranks in ask.ranks or worlds
     ]
 
 
 def declaration_for(ask: Ask) -> tuple[Declaration, str]:
     """(what the subject declares, where that stands). Raises UsageError."""
     return declaration_of(ask.subject.label, ask.subject.load().declaration, ask.declaration)
+
+
+def _at_fault(ask: Ask, declared: Declaration, ranks: int, items: Sequence[Item]) -> Iterator[Outcome]:
+    """The fault matrix: each of its cells is a launch of its own, watched from here."""
+    for item in items:
+        if why := _reason(declared, item.id):
+            yield _outcome(ask, item, "", ranks, NOT_SUPPORTED, why)
+        else:
+            found = matrix.outcome(item, ask.subject, ranks, ask.seed, ask.level, ask.attempt)
+            yield _with_repro(ask, found, ranks)
 
 
 def _in_worlds(

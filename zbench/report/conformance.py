@@ -12,6 +12,7 @@ from zbench.conformance.item import Outcome
 from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, MEANINGS, NOT_SUPPORTED
 from zbench.conformance.waivers import signature
 from zbench.handwritten import printable
+from zbench.report.faults import fault_lines
 from zbench.report.plain import fit, folded, shell, table, written
 
 SHOWN = (*BAD, HARNESS_ERROR, MARGINAL)
@@ -43,7 +44,7 @@ def render_outcomes(
     if lines:
         lines.append("")
     lines += table(("subject", "test", "statuses"), _rows(outcomes), width)
-    lines += ["", *folded(summary(outcomes), width)]
+    lines += ["", *folded(summary(outcomes), width), *fault_lines(outcomes, width)]
     if level == "L0":
         lines += folded(
             "L0 is a smoke test: it is not sufficient for conformance, and leaves no certificate.", width
