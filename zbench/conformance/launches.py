@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -44,7 +45,7 @@ class Ask:
     level: str
     seed: int
     tests: tuple[str, ...] = ()
-    """Only these ids; none: all of the level."""
+    """Only ids that match one of these; none: all of the level."""
     dtypes: tuple[str, ...] = ()
     """Only these; none: all that the card has."""
     ranks: tuple[int, ...] = ()
@@ -57,7 +58,9 @@ class Ask:
     """Of all soaking tests of this subject together; 0: a few seconds each."""
 
     def chosen(self, items: Sequence[Item]) -> list[Item]:
-        return [item for item in items if (item.id in self.tests if self.tests else item.runs_at(self.level))]
+        if self.tests:
+            return [item for item in items if any(fnmatchcase(item.id, glob) for glob in self.tests)]
+        return [item for item in items if item.runs_at(self.level)]
 
 
 def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:

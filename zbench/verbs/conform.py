@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import os
 import sys
 from datetime import datetime, timezone
@@ -44,7 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     told = "; ".join(f"{level} {does}" for level, does in LEVELS.items())
     parser.add_argument("--level", choices=list(LEVELS), default="L0", help=f"{told} (default: L0)")
     parser.add_argument("--seed", type=int, default=0, help="of all data (default: 0)")
-    parser.add_argument("--test", action="append", default=[], metavar="ID", help="only this test; repeat")
+    parser.add_argument("--test", action="append", default=[], metavar="GLOB", help="only these ids; repeat")
     parser.add_argument("--dtype", action="append", default=[], metavar="DTYPE", help="only this; repeat")
     parser.add_argument("--ranks", action="append", default=[], type=int, metavar="P", help="only this world")
     parser.add_argument("--attempt", default="*", metavar="GLOB", help="only attempts of this name")
@@ -131,7 +132,7 @@ def _check(options: argparse.Namespace) -> None:
     from zbench.conformance.surroundings import preloads
 
     for id in options.test:
-        if id not in BY_ID:
+        if not fnmatch.filter(BY_ID, id):
             raise UsageError(f"--test {id}: no such test{suggest(id, BY_ID)}")
     if options.seed < 0:
         raise UsageError(f"--seed {options.seed}: a whole number from 0 on")
