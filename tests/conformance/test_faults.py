@@ -22,6 +22,7 @@ from zbench.conformance.faults.trials import deaths, false_alarms, quantile
 from zbench.conformance.item import Outcome
 from zbench.conformance.status import BAD, FAIL, PASS
 from zbench.errors import UsageError
+from zbench.measure import launch
 from zbench.records import store
 from zbench.report.faults import fault_lines
 from zbench.subject import Subject, parse
@@ -82,6 +83,15 @@ def test_what_is_left_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.status == FAIL
     assert "left behind: process " in found.why
     assert "left-0 in TMPDIR" in found.why
+
+
+def test_a_launch_without_patience_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that gives up a rank which is stopped for a moment: R2 is there for it."""
+    monkeypatch.setattr(launch, "STOPPED_S", 0.0)
+    found = played("stop-1s", "mid-op", "last")
+    assert found.status == FAIL
+    assert "false alarm: rank 2 of shm" in found.why
+    assert found.facts["false_alarms"] == "1"
 
 
 def plot(fault: str) -> Plot:
