@@ -18,7 +18,7 @@ class Subject:
     """A card or a fabric, with its option and the virtual environment it runs in."""
 
     kind: str
-    """card or fabric."""
+    """card or fabric; `schedules` are tested without a process, and are neither."""
     name: str
     """Of an entry point, or `package.module:Class`."""
     option: str | None = None
@@ -56,6 +56,9 @@ class Subject:
                 f"{self.kind} {self.label} is known but does not load: {type(error).__name__}: {error}; "
                 "install what it needs"
             ) from error
+
+
+SCHEDULES = Subject("schedules", "schedules")
 
 
 def available(kind: str) -> dict[str, EntryPoint]:

@@ -15,7 +15,7 @@ from zbench.judge.metrics import METRICS
 from zbench.schedules.table import ALGORITHMS
 from zbench.workloads.models import load_models
 
-WHAT = ("cards", "fabrics", "cases", "models", "claims", "datasheets", "algorithms", "metrics")
+WHAT = ("cards", "fabrics", "cases", "models", "claims", "datasheets", "algorithms", "metrics", "tests")
 HOSTILE = {
     "raises.py": "raise RuntimeError('the driver\\nis too old')\n",
     "leaves.py": "import sys\nprint('noise on standard output')\nsys.exit(3)\n",

@@ -48,7 +48,8 @@ def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
         broken, harness = _try(item, tally)
         if isinstance(tally, Ranks):
             tally.merge()
-            broken = any(each != b"" for each in tally.everyone(b"broken" if broken else b""))
+            used_up = broken or tally.used_up
+            broken = any(each != b"" for each in tally.everyone(b"broken" if used_up else b""))
         outcome = tally.outcome(order["subject"], kind, scope, order["level"], time.perf_counter() - began)
         if harness:
             outcome = msgspec.structs.replace(outcome, status=HARNESS_ERROR, why=harness)

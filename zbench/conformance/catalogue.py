@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zbench.conformance import collective, gemm
+from zbench.conformance import collective, gemm, schedules
 from zbench.conformance.faults import matrix
 from zbench.conformance.item import Item
 
@@ -12,5 +12,7 @@ COLLECTIVES: tuple[Item, ...] = collective.ITEMS
 """What is asked of fabrics."""
 FAULTS: tuple[Item, ...] = matrix.ITEMS
 """What is asked of fabrics, too, from outside: what becomes of a world when a rank goes wrong."""
+SCHEDULES: tuple[Item, ...] = schedules.ITEMS
+"""What is proved of schedules, without a process."""
 
-BY_ID = {item.id: item for item in (*PRODUCTS, *COLLECTIVES, *FAULTS)}
+BY_ID = {item.id: item for item in (*PRODUCTS, *COLLECTIVES, *FAULTS, *SCHEDULES)}

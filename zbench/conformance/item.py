@@ -40,6 +40,8 @@ class Item:
     limit_s: float = LIMIT_S
     soaks: bool = False
     """Whether it runs for as long as is asked (`--hours`), and its limit is what it may take beyond that."""
+    apart: tuple[str, ...] = ()
+    """Names of its attempts where each uses its world up, so that every one gets a world of its own."""
 
     def runs_at(self, level: str) -> bool:
         if level == "L0":

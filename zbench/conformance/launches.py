@@ -11,11 +11,13 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from zbench.conformance.catalogue import COLLECTIVES, FAULTS, PRODUCTS
+from zbench.conformance.catalogue import COLLECTIVES, FAULTS, PRODUCTS, SCHEDULES
 from zbench.conformance.declaration import Declaration, declaration_of
 from zbench.conformance.faults import matrix
-from zbench.conformance.item import SOAK_S, Item, Outcome
-from zbench.conformance.status import BAD, CRASH, HARNESS_ERROR, NOT_SUPPORTED, TIMEOUT
+from zbench.conformance.item import LEVELS, SOAK_S, Item, Outcome
+from zbench.conformance.schedules import operations, prove
+from zbench.conformance.status import BAD, CRASH, HARNESS_ERROR, NOT_SUPPORTED, TIMEOUT, worst
+from zbench.conformance.tally import FAILURES_KEPT
 from zbench.errors import InvalidRun, Silent
 from zbench.inquiry import inquire
 from zbench.measure.channel import Message
@@ -66,6 +68,11 @@ class Ask:
 def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:
     """Each test's outcome as it comes; `note` is told of each launch, and of the libraries that it used.
     Raises UsageError; InvalidRun only where nothing can be asked."""
+    if ask.subject.kind == "schedules":
+        thorough = min(2, LEVELS.index(ask.level))
+        found = prove(ask.chosen(SCHEDULES), ask.subject.label, ask.level, thorough, ask.seed, ask.attempt)
+        yield from (_with_repro(ask, outcome, 1) for outcome in found)
+        return
     declared, _ = declaration_for(ask)
     for ranks, jobs in planned(ask):
         yield from _in_worlds(ask, declared, ranks, [job for job in jobs if job[0] not in FAULTS], note)
@@ -74,6 +81,8 @@ def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:
 
 def planned(ask: Ask) -> list[World]:
     """All that is to be asked, before any of it is. Raises UsageError."""
+    if ask.subject.kind == "schedules":
+        return [(1, [(item, op) for item in ask.chosen(SCHEDULES) for op in operations(item)])]
     if ask.subject.kind == "card":
         offered = inquire(ask.subject).operations.get("gemm", ())
         dtypes = [dtype for dtype in offered if not ask.dtypes or dtype in ask.dtypes]
@@ -94,6 +103,8 @@ def planned(ask: Ask) -> list[World]:
 
 def declaration_for(ask: Ask) -> tuple[Declaration, str]:
     """(what the subject declares, where that stands). Raises UsageError."""
+    if ask.subject.kind == "schedules":
+        return Declaration(1, ask.subject.label), "none: schedules compute nothing"
     return declaration_of(ask.subject.label, ask.subject.load().declaration, ask.declaration)
 
 
@@ -124,6 +135,9 @@ def _in_worlds(
     for limit_s in sorted({allowed(item) for item, _ in asked}):
         left = [job for job in asked if allowed(job[0]) == limit_s]
         lost, why = 0, ""
+        for item, dtype in [job for job in left if job[0].apart]:
+            left.remove((item, dtype))
+            yield _apart(ask, declared, ranks, item, dtype, note)
         while left and lost < LAUNCHES_LOST:
             try:
                 for outcome in _launch(ask, declared, ranks, list(left), limit_s, soak_s, note):
@@ -134,6 +148,40 @@ def _in_worlds(
                 lost, why = lost + 1, str(error)
         for item, dtype in left:
             yield _outcome(ask, item, dtype, ranks, HARNESS_ERROR, f"not begun: {why}")
+
+
+def _apart(ask: Ask, declared: Declaration, ranks: int, item: Item, dtype: str, note: Note) -> Outcome:
+    """The outcome of a test whose attempts each use up their world. One that hangs is the last: it has cost
+    the whole limit, and the others would, too."""
+    found: list[Outcome] = []
+    for name in item.apart:
+        if fnmatchcase(name, ask.attempt) and not (found and found[-1].status in (TIMEOUT, CRASH)):
+            alone = dataclasses.replace(item, apart=())
+            by_name = dataclasses.replace(ask, attempt=name)
+            found += _in_worlds(by_name, declared, ranks, [(alone, dtype)], note)
+    if not found:
+        return _outcome(ask, item, dtype, ranks, NOT_SUPPORTED, f"no attempt is called {ask.attempt!r}")
+    return joined(found)
+
+
+def joined(found: Sequence[Outcome]) -> Outcome:
+    """One outcome of several of the same test: the worst of what was tried, and what was not."""
+    lacks = [each.why for each in found if each.status == NOT_SUPPORTED]
+    tried = [each for each in found if each.status != NOT_SUPPORTED]
+    if not tried:
+        return msgspec.structs.replace(found[0], why="; ".join(dict.fromkeys(lacks)))
+    status = worst(each.status for each in tried)
+    first = next(each for each in tried if each.status == status)
+    without = "without " + "; ".join(dict.fromkeys(lacks)) if lacks else ""
+    return msgspec.structs.replace(
+        first,
+        tried=sum(each.tried for each in found),
+        failed=sum(each.failed for each in found),
+        failures=tuple(failure for each in found for failure in each.failures)[:FAILURES_KEPT],
+        why=first.why or without,
+        facts={name: text for each in reversed(found) for name, text in each.facts.items()},
+        seconds=sum(each.seconds for each in found),
+    )
 
 
 def _launch(
@@ -197,8 +245,8 @@ def _outcome(ask: Ask, item: Item, dtype: str, ranks: int, status: str, why: str
 
 
 def scope(ask: Ask, dtype: str, ranks: int) -> str:
-    """What one outcome is about: a dtype, or a world."""
-    return dtype if ask.subject.kind == "card" else f"P={ranks}"
+    """What one outcome is about: a dtype, a world, or an operation."""
+    return f"P={ranks}" if ask.subject.kind == "fabric" else dtype
 
 
 def _with_repro(ask: Ask, outcome: Outcome, ranks: int) -> Outcome:
@@ -206,9 +254,10 @@ def _with_repro(ask: Ask, outcome: Outcome, ranks: int) -> Outcome:
     if outcome.status not in BAD:
         return outcome
     subject = ask.subject
-    words = ["zbench", "conform", f"--{subject.kind}", subject.label, "--level", ask.level]
-    words += ["--test", outcome.id, "--seed", str(ask.seed)]
-    words += ["--dtype", outcome.scope] if subject.kind == "card" else ["--ranks", str(ranks)]
-    if outcome.failures:
-        words += ["--attempt", outcome.failures[0].attempt]
+    words = ["zbench", "conform", f"--{subject.kind}"]
+    words += [subject.label] if subject.kind != "schedules" else []
+    words += ["--level", ask.level, "--test", outcome.id, "--seed", str(ask.seed)]
+    words += {"card": ["--dtype", outcome.scope], "fabric": ["--ranks", str(ranks)]}.get(subject.kind, [])
+    if outcome.failures or ask.attempt != "*":
+        words += ["--attempt", outcome.failures[0].attempt if outcome.failures else ask.attempt]
     return msgspec.structs.replace(outcome, repro=shlex.join(words))

@@ -23,9 +23,23 @@ MEANINGS = {
 BAD = frozenset({FAIL, MISTRUSTED, TIMEOUT, CRASH})
 """What makes the subject fail; a status that is neither this nor HARNESS_ERROR does not."""
 
+FAILS, INVALID, INCOMPLETE = 1, 4, 3
+"""Exit codes: the subject fails; a test itself went wrong; something was not tried, or nearly wrong."""
+
 _RANK = {status: i for i, status in enumerate(MEANINGS)}
 
 
 def worst(statuses: Iterable[str]) -> str:
     """Of one or more. Raises ValueError for none: that nothing was tried is never a pass."""
     return max(statuses, key=_RANK.__getitem__)
+
+
+def exit_code(statuses: Iterable[str], strict: bool = False) -> int:
+    """Of all that was asked; nothing at all is no success. `strict`: what is not wrong but MARGINAL, or was
+    not tried, counts, too."""
+    found = set(statuses)
+    if found & BAD:
+        return FAILS
+    if HARNESS_ERROR in found or not found:
+        return INVALID
+    return INCOMPLETE if strict and found & {MARGINAL, NOT_SUPPORTED} else 0

@@ -59,6 +59,8 @@ class Ranks(Tally):
         """Out of band: never through the fabric under test."""
         self.declared: CollectiveDeclaration = declaration.collective()
         self._kept: dict[tuple[int, int, str], Slot] = {}
+        self.used_up = False
+        """Whether the test has left the world unfit for any other, as it should: no fault of the fabric's."""
 
     def offers(self, op: str, dtype: str) -> bool:
         """Whether the fabric says that it has this; where not, it is noted as lacking."""

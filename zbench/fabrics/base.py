@@ -107,6 +107,9 @@ class Fabric(ABC):
     schedules: ClassVar[bool] = False
     """Whether `prepare` takes an algorithm by name; a library that cannot be told runs its own choice."""
 
+    timeout_s: float = 0.0
+    """The longest that a call waits for a peer before it raises; 0: for ever."""
+
     groups: ClassVar[bool] = False
     """Whether `prepare` takes `members`, so that groups of ranks can do cases of their own side by side."""
 
@@ -174,6 +177,11 @@ class Fabric(ABC):
     def execute(self, plan: Any, slot: int) -> None:
         """One blocking execution, untimed. In place it may work on what stands in `out`: only `run_rounds`
         promises to put the operand there."""
+
+    def trace(self, plan: Any, slot: int) -> NDArray[np.int64]:
+        """One execution, told event by event as `schedules.trace` takes it; of a fabric with `schedules`. For
+        conformance. Raises Unsupported where it keeps no account."""
+        raise Unsupported("no trace of what it executes")
 
     @abstractmethod
     def run_rounds(self, plan: Any, rounds: int, batch: int = 1) -> NDArray[np.int64]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from socket import gethostname
 from typing import Any
 
+import msgspec
+
+from zbench.conformance.catalogue import BY_ID
 from zbench.conformance.certificate import UNPROVED
 from zbench.conformance.item import Outcome
-from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, MEANINGS, NOT_SUPPORTED
+from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, MEANINGS, NOT_SUPPORTED, WAIVED
 from zbench.conformance.waivers import signature
 from zbench.handwritten import printable
 from zbench.report.faults import fault_lines
+from zbench.report.junit import Outcome as JunitOutcome
+from zbench.report.junit import Test, document, suite
 from zbench.report.plain import fit, folded, shell, table, written
 
 SHOWN = (*BAD, HARNESS_ERROR, MARGINAL)
@@ -52,10 +60,57 @@ def render_outcomes(
     return written(lines, unicode)
 
 
+def outcomes_json(outcomes: Sequence[Outcome], level: str, seed: int, command: Sequence[str]) -> str:
+    """One document with all outcomes, as records of a stable form."""
+    found = {
+        "version": 1,
+        "command": list(command),
+        "level": level,
+        "seed": seed,
+        "counts": dict(Counter(outcome.status for outcome in outcomes)),
+        "outcomes": [{"title": BY_ID[each.id].title} | _whole(each) for each in outcomes],
+    }
+    return json.dumps(found, indent=2, allow_nan=False) + "\n"
+
+
+def _whole(outcome: Outcome) -> dict[str, Any]:
+    """Every field, those of no account, too."""
+    return {name: msgspec.to_builtins(getattr(outcome, name)) for name in outcome.__struct_fields__}
+
+
+def outcomes_junit(outcomes: Sequence[Outcome], level: str, seed: int, command: Sequence[str]) -> str:
+    """A testsuite for each subject; what was not tried is `skipped`; HARNESS_ERROR is `error`."""
+    suites: dict[str, list[Test]] = {}
+    for each in outcomes:
+        name = f"conformance {each.kind} {each.subject} {level}"
+        suites.setdefault(name, []).append(_testcase(each))
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return document(suite(name, members, created, gethostname()) for name, members in suites.items())
+
+
+def _testcase(outcome: Outcome) -> Test:
+    result: JunitOutcome = "passed"
+    if outcome.status in BAD:
+        result = "failure"
+    elif outcome.status == HARNESS_ERROR:
+        result = "error"
+    elif outcome.status in (NOT_SUPPORTED, WAIVED):
+        result = "skipped"
+    again = [f"again: {outcome.repro}"] if outcome.repro else []
+    told = "\n".join([outcome.why, *again, *(f"{name}: {text}" for name, text in outcome.facts.items())])
+    name = f"{outcome.id} {BY_ID[outcome.id].title} [{outcome.scope}]"
+    why = "; ".join(filter(None, [outcome.why, *again]))
+    return Test(
+        "conformance", outcome.subject, name, result, outcome.status, why, told.strip(), outcome.seconds
+    )
+
+
 def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, str, str]]:
     """A row for each test of a subject: how many dtypes or worlds ended how."""
     rows = []
-    for subject, id in dict.fromkeys((each.subject, each.id) for each in outcomes):
+    known = list(dict.fromkeys(each.subject for each in outcomes))
+    asked = {(each.subject, each.id) for each in outcomes}
+    for subject, id in sorted(asked, key=lambda each: (known.index(each[0]), each[1])):
         found = [each for each in outcomes if (each.subject, each.id) == (subject, id)]
         counts = Counter(each.status for each in found)
         rows.append((subject, id, ", ".join(f"{counts[each]} {each}" for each in MEANINGS if counts[each])))

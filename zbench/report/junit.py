@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree
@@ -46,13 +46,25 @@ class Test:
 
 def render_junit(findings: Findings) -> str:
     """One document; of several runs each testsuite is there once a run, named with the run's letter."""
-    root = ElementTree.Element("testsuites", name="zbench")
+    found = []
     for label, part in findings.parts.items():
         suites: dict[str, list[Test]] = defaultdict(list)
         for test in tests(part):
             suites[test.suite].append(test)
         for name, members in suites.items():
-            root.append(_suite(f"{name} · {label}" if label else name, members, part.run))
+            named = f"{name} · {label}" if label else name
+            found.append(suite(named, members, part.run.created, _host(part.run)))
+    return document(found)
+
+
+def _host(run: Run) -> str:
+    return next((str(m["host"]) for m in run.fingerprints.values() if m.get("host")), "unknown")
+
+
+def document(suites: Iterable[ElementTree.Element]) -> str:
+    """The file of these testsuites."""
+    root = ElementTree.Element("testsuites", name="zbench")
+    root.extend(suites)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -135,9 +147,9 @@ def _seconds(findings: Findings) -> dict[tuple[object, ...], float]:
     return spent
 
 
-def _suite(name: str, members: list[Test], run: Run) -> ElementTree.Element:
+def suite(name: str, members: Sequence[Test], created: str, host: str) -> ElementTree.Element:
+    """A testsuite, and a testcase for each of its members."""
     outcomes = [test.outcome for test in members]
-    host = next((str(m["host"]) for m in run.fingerprints.values() if m.get("host")), "unknown")
     facts = {
         "name": name,
         "tests": str(len(members)),
@@ -145,13 +157,13 @@ def _suite(name: str, members: list[Test], run: Run) -> ElementTree.Element:
         "errors": str(outcomes.count("error")),
         "skipped": str(outcomes.count("skipped")),
         "time": f"{sum(test.seconds for test in members):.3f}",
-        "timestamp": run.created,
+        "timestamp": created,
         "hostname": host,
     }
-    suite = ElementTree.Element("testsuite", {key: _legal(value) for key, value in facts.items()})
+    found = ElementTree.Element("testsuite", {key: _legal(value) for key, value in facts.items()})
     for test in members:
         case = ElementTree.SubElement(
-            suite,
+            found,
             "testcase",
             classname=_legal(f"zbench.{test.suite}.{test.of}"),
             name=_legal(test.name),
@@ -163,7 +175,7 @@ def _suite(name: str, members: list[Test], run: Run) -> ElementTree.Element:
             ElementTree.SubElement(case, test.outcome, type=_legal(test.kind), message=message).text = message
         if test.told:
             ElementTree.SubElement(case, "system-out").text = _legal(test.told)
-    return suite
+    return found
 
 
 def _legal(text: str) -> str:

@@ -21,7 +21,7 @@ from zbench.schedules.action import SENDS, Action, Kind, Span, Step
 from zbench.schedules.cost import Cost
 from zbench.schedules.hazards import check_step
 from zbench.schedules.memory import UNDEFINED, Memory, Misuse, Sums
-from zbench.schedules.mistake import ScheduleError
+from zbench.schedules.mistake import DEADLOCK, DEFINED, MATCH, ONE_ORDER, ScheduleError
 from zbench.schedules.operation import OPERATIONS, Operation, Who, held
 
 
@@ -106,7 +106,7 @@ class _Rank:
         try:
             return self.memory.read(span)
         except Misuse as error:
-            raise ScheduleError(str(error), self.number, self.at, action) from error
+            raise ScheduleError(str(error), self.number, self.at, action, DEFINED) from error
 
     def write(self, action: Action, span: Span, values: list[int]) -> None:
         try:
@@ -216,7 +216,8 @@ def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> Messa
     send, receive = sent.action, taken.action
     sender, receiver = sent.rank, taken.rank
     if (send.kind is Kind.SIGNAL) != (receive.kind is Kind.WAIT):
-        raise ScheduleError(f"meets {send} of rank {sender.number}", receiver.number, receiver.at, receive)
+        what = f"meets {send} of rank {sender.number}"
+        raise ScheduleError(what, receiver.number, receiver.at, receive, MATCH)
     # A signal says that its sender has come this far, and all that its sender had heard of before.
     receiver.hearing |= sent.heard
     arrival = max(sent.clock, receiver.clock) + 1
@@ -232,6 +233,7 @@ def _match(sent: _Post, taken: _Post, blocks: int, places_differ: bool) -> Messa
                 receiver.number,
                 receiver.at,
                 receive,
+                MATCH,
             )
         values = sender.read(send, source) if sent.values is None else sent.values
         if receive.kind is Kind.RECV_REDUCE:
@@ -253,11 +255,10 @@ def _nothing_waits(
     waiting = {rank.number for rank in ranks if rank.at < len(rank.steps)}
     for posts in [*sends.values(), *receives.values()]:
         for post in posts:
-            other = post.action.peer
-            why = "which waits, too: a deadlock" if other in waiting else "which has ended"
-            raise ScheduleError(
-                f"is never matched by rank {other}, {why}", post.rank.number, post.at, post.action
-            )
+            other, rank = post.action.peer, post.rank.number
+            why, rule = ("waits, too: a deadlock", DEADLOCK) if other in waiting else ("has ended", MATCH)
+            what = f"is never matched by rank {other}, which {why}"
+            raise ScheduleError(what, rank, post.at, post.action, rule)
 
 
 def _check_result(rank: _Rank, operation: Operation, blocks: int, average: bool) -> None:
@@ -279,10 +280,8 @@ def _same_sums(ranks: Sequence[_Rank], blocks: int) -> None:
     for rank in ranks:
         for block in range(blocks):
             if rank.memory.out[block] != ranks[0].memory.out[block]:
-                raise ScheduleError(
-                    f"out[{block}] is summed in another order than on rank 0, and may differ in bits",
-                    rank.number,
-                )
+                what = f"out[{block}] is summed in another order than on rank 0, and may differ in bits"
+                raise ScheduleError(what, rank.number, rule=ONE_ORDER)
 
 
 def _all_entered(rank: _Rank, ranks: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zbench.schedules.action import Action, Kind, Span, Step
-from zbench.schedules.mistake import ScheduleError
+from zbench.schedules.mistake import HAZARD, ScheduleError
 
 _ADDS_IN_PLACE = (Kind.RECV_REDUCE, Kind.REDUCE, Kind.SCALE)
 """What may write where its first operand is: element for element, each is read before it is written."""
@@ -14,7 +14,7 @@ def check_step(rank: int, number: int, step: Step, ranks: int) -> None:
     for action in step:
         wrong = _wrong(action, rank, ranks)
         if wrong:
-            raise ScheduleError(wrong, rank, number, action)
+            raise ScheduleError(wrong, rank, number, action, HAZARD)
     if len(step) > 1 or (step and len(step[0].sources) > 1):
         _check_overlaps(rank, number, step)
 
@@ -65,4 +65,4 @@ def _check_overlaps(rank: int, number: int, step: Step) -> None:
 def _blame(rank: int, number: int, one: tuple[Span, bool, Action], other: tuple[Span, bool, Action]) -> None:
     writer, second = (one, other) if one[1] else (other, one)
     does = "writes" if second[1] else "reads"
-    raise ScheduleError(f"writes what {second[2]} {does} in the same step", rank, number, writer[2])
+    raise ScheduleError(f"writes what {second[2]} {does} in the same step", rank, number, writer[2], HAZARD)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from zbench.errors import UsageError, suggest
 from zbench.handwritten import text_of
-from zbench.verbs.output import in_unicode, screen_width
+from zbench.verbs.output import in_unicode, put, screen_width
 
 if TYPE_CHECKING:
     from zbench.conformance.waivers import Waiver
@@ -28,6 +28,7 @@ EXIT_CODES = (
     "something was MARGINAL or not tried; 4 a test itself went wrong"
 )
 NONCE_LENGTH = 200
+FORMATS = ("text", "json", "junit")
 LEVELS = {
     "L0": "smoke, up to a minute, never a certificate",
     "L1": "functional: shapes, moves, guards, special values; up to 10 minutes on 2 cores",
@@ -42,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXIT_CODES
     parser.add_argument("--card", action="append", default=[], metavar="SPEC", help="a card to test; repeat")
     parser.add_argument("--fabric", action="append", default=[], metavar="SPEC", help="a fabric; repeat")
+    parser.add_argument("--schedules", action="store_true", help="prove the schedules of our collectives")
     told = "; ".join(f"{level} {does}" for level, does in LEVELS.items())
     parser.add_argument("--level", choices=list(LEVELS), default="L0", help=f"{told} (default: L0)")
     parser.add_argument("--seed", type=int, default=0, help="of all data (default: 0)")
@@ -69,6 +71,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-preload", action="store_true", help="whatever LD_PRELOAD loads, from L2 on, too; it is told"
     )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="what standard output gets")
     parser.add_argument("--strict", action="store_true", help="MARGINAL and NOT_SUPPORTED exit with 3")
 
 
@@ -78,16 +81,25 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
     from zbench.conformance.envelope import private_key
     from zbench.conformance.keeping import ask_all, certify, kept, plan_of
     from zbench.conformance.launches import Ask
-    from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, NOT_SUPPORTED
+    from zbench.conformance.status import exit_code
     from zbench.conformance.waivers import apply
-    from zbench.report.conformance import render_certificate, render_outcomes
-    from zbench.subject import parse
+    from zbench.report.conformance import (
+        outcomes_json,
+        outcomes_junit,
+        render_certificate,
+        render_outcomes,
+    )
+    from zbench.subject import SCHEDULES, parse
 
     _check(options)
     text, waivers = _waivers(options.waivers)
     key = private_key(Path(options.sign)) if options.sign else None
     specs = [("card", spec) for spec in options.card] + [("fabric", spec) for spec in options.fabric]
-    subjects = [parse(*each) for each in specs or [("card", "cpu"), ("fabric", "shm")]]
+    subjects = [parse(*each) for each in specs]
+    if not subjects and not options.schedules:
+        subjects = [parse("card", "cpu"), parse("fabric", "shm"), SCHEDULES]
+    elif options.schedules:
+        subjects.append(SCHEDULES)
     if len(set(subjects)) < len(subjects):
         raise UsageError("the same card or fabric is named twice")
     asks = [
@@ -113,17 +125,18 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
     today = datetime.now(timezone.utc).date()
     outcomes, complaints = apply(waivers, outcomes, described, __version__, today)
     width, unicode = screen_width(), in_unicode()
-    print(render_outcomes(outcomes, options.level, width, unicode, complaints), end="")
+    if options.format == "text":
+        print(render_outcomes(outcomes, options.level, width, unicode, complaints), end="")
+        sys.stdout.flush()
+    else:
+        render = {"json": outcomes_json, "junit": outcomes_junit}[options.format]
+        put(render(outcomes, options.level, options.seed, command))
+        print("\n".join(complaints), end="\n" * bool(complaints), file=sys.stderr)
     if options.out is not None:
         place, told = certify(Path(options.out), key)
-        print(render_certificate(str(place), told, key is not None, width, unicode), end="")
-    sys.stdout.flush()
-    found = {outcome.status for outcome in outcomes}
-    if found & BAD or complaints:
-        return 1
-    if HARNESS_ERROR in found or not outcomes:
-        return 4
-    return 3 if options.strict and found & {MARGINAL, NOT_SUPPORTED} else 0
+        where = sys.stdout if options.format == "text" else sys.stderr
+        print(render_certificate(str(place), told, key is not None, width, unicode), end="", file=where)
+    return 1 if complaints else exit_code((outcome.status for outcome in outcomes), options.strict)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -14,12 +14,12 @@ from zbench.verbs.output import add_format, in_unicode, screen_width
 if TYPE_CHECKING:
     from zbench.catalogue import Operations
 
-HELP = "cards, fabrics, cases, models, claims, data sheets, algorithms or metrics"
+HELP = "cards, fabrics, cases, models, claims, data sheets, algorithms, metrics or tests"
 DESCRIPTION = (
     "List what is installed here and what can be asked: cards and fabrics (also those that do not load, and "
     "why), the cases of a profile with their work model, language models whose shapes `zbench run --model` "
     "asks, claims files, published figures of cards that others are compared with, collective algorithms, "
-    "metrics."
+    "metrics, tests of conformance."
 )
 Rows = list[dict[str, Any]]
 
@@ -320,6 +320,33 @@ def metrics(options: argparse.Namespace) -> Listed:
     return rows, {name: name for name in ("name", "unit", "better", "definition")}, []
 
 
+def tests(options: argparse.Namespace) -> Listed:
+    from zbench.conformance.catalogue import COLLECTIVES, FAULTS, PRODUCTS, SCHEDULES
+
+    kinds = {"card": PRODUCTS, "fabric": COLLECTIVES + FAULTS, "schedules": SCHEDULES}
+    rows: Rows = [
+        {
+            "id": item.id,
+            "of": kind,
+            "title": item.title,
+            "level": item.level,
+            "smoke": item.smoke,
+            "source": item.source,
+        }
+        for kind, items in kinds.items()
+        for item in items
+    ]
+    rows.sort(key=lambda row: str(row["id"]))
+    layout: Layout = {
+        "test": "id",
+        "of": "of",
+        "title": "title",
+        "level": lambda row: f"L0, {row['level']}" if row["smoke"] else row["level"],
+        "source": "source",
+    }
+    return rows, layout, ["`zbench conform --test ID` asks one; each level has the tests of those before it."]
+
+
 WHAT: dict[str, Callable[[argparse.Namespace], Listed]] = {
     "cards": cards,
     "fabrics": fabrics,
@@ -329,4 +356,5 @@ WHAT: dict[str, Callable[[argparse.Namespace], Listed]] = {
     "datasheets": datasheets,
     "algorithms": algorithms,
     "metrics": metrics,
+    "tests": tests,
 }

@@ -1,0 +1,85 @@
+"""CO-27: what is timed is what is verified: random rounds of the timed loop are checked in full."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zbench.conformance.collective.calls import bound, give, operands, wrong
+from zbench.conformance.compare import identical
+from zbench.conformance.item import Item
+from zbench.conformance.world import Ranks, poison
+from zbench.workloads.messages import buffers
+
+SLOTS = 3
+BURSTS = (4, 8, 24)
+"""At L0, L1, and from L2 on. Each ends at a random round, whose answer and those of the rounds before it, a
+slot each, are checked in full."""
+ROUNDS_MOST = 40
+ELEMENTS = 4099
+
+
+def timed(ask: Ranks) -> None:
+    """Round i uses slot i mod slots and no other, each with data of its own; every output is poisoned before
+    the burst, so that an answer that was kept, or not calculated, is seen; stamps are ordered and disjoint.
+
+    Fact: what verifying adds to the timed rounds themselves, that is, nothing but the caches' state.
+    """
+    for op, dtype in (("allreduce", "fp32"), ("alltoall", "byte"), ("bcast", "byte")):
+        if not ask.offers(op, dtype) or not ask.attempt(f"{op} {dtype}"):
+            continue
+        unit = 8 if dtype == "byte" else 1
+        case = ask.case(op, dtype, ELEMENTS * ask.size * unit)
+        call = bound(ask, case, slots=SLOTS)
+        if call is None:
+            continue
+        untouched = poison(buffers(case)["out"].shape, dtype)
+        rng, verified, began, medians = ask.rng(0), 0, time.perf_counter(), []
+        for burst in range(BURSTS[ask.thorough]):
+            rounds = int(rng.integers(1, ROUNDS_MOST))
+            given = [operands(ask, case, burst * SLOTS + slot) for slot in range(SLOTS)]
+            for slot in range(SLOTS):
+                give(ask, call, slot, given[slot][ask.rank])
+            stamps = ask.fabric.run_rounds(call.plan, rounds)
+            medians.append(float(np.median(np.diff(stamps))))
+            if why := misplaced(stamps, rounds):
+                ask.fail(f"burst {burst}: {why}")
+            for slot in range(SLOTS):
+                if slot < rounds:
+                    why = wrong(ask, call, slot, given[slot])
+                    verified += 1
+                else:
+                    found = identical(untouched, ask.fabric.read(call.slots[slot]["out"]))
+                    why = f"written without a round of its own: {found}" if found else ""
+                if why:
+                    ask.fail(f"burst {burst} of {rounds} rounds, slot {slot}: {why}")
+        whole = time.perf_counter() - began
+        bare = float(np.median(np.diff(ask.fabric.run_rounds(call.plan, ROUNDS_MOST))))
+        ask.facts[f"{op}, timed"] = (
+            f"{verified} answers verified in {whole:.3f} s; a round takes {np.median(medians) / bare:.2f} of "
+            "what it takes in a burst that nobody verifies"
+        )
+        ask.fabric.release(call.plan)
+
+
+def misplaced(stamps: NDArray[np.int64], rounds: int) -> str:
+    """What is wrong with the stamps of a burst; "": nothing."""
+    if stamps.shape != (rounds, 2):
+        return f"stamps of shape {stamps.shape} for {rounds} rounds"
+    return "" if (np.diff(stamps.reshape(-1)) >= 0).all() else "rounds that overlap, or end before they begin"
+
+
+ITEMS = (
+    Item(
+        "CO-27",
+        "random rounds of the timed loop, verified in full",
+        "nccl-tests src/common.cu; nccl-tests#172",
+        "L1",
+        timed,
+        smoke=True,
+        families=("cheat", "stale", "sporadic"),
+        least_ranks=2,
+    ),
+)
