@@ -35,6 +35,15 @@ static bool reduces(int64_t kind)
     return kind == ZB_RECV_REDUCE || kind == ZB_REDUCE || kind == ZB_SOURCE || kind == ZB_SCALE;
 }
 
+/* Whether it would read, within one buffer, what it has overwritten: the place that it writes is off by some bytes. */
+static bool overlaps(const zb_coll_action *a)
+{
+    if (!reads(a->kind) || !writes(a->kind) || a->dst != a->src)
+        return false;
+    int64_t apart = a->dst_offset < a->src_offset ? a->src_offset - a->dst_offset : a->dst_offset - a->src_offset;
+    return apart > 0 && apart < a->bytes;
+}
+
 /* item_bytes: of the elements that the plan reduces; 0 where it can reduce none. */
 static bool valid(const zb_coll_action *actions, int64_t i, int64_t item_bytes, int64_t ranks,
                   const int64_t *sizes)
@@ -47,6 +56,8 @@ static bool valid(const zb_coll_action *actions, int64_t i, int64_t item_bytes, 
     if (reads(a->kind) && !inside(a->src, a->src_offset, a->bytes, sizes))
         return false;
     if (writes(a->kind) && !inside(a->dst, a->dst_offset, a->bytes, sizes))
+        return false;
+    if (overlaps(a))
         return false;
     if (reduces(a->kind) && (item_bytes == 0 || a->bytes % item_bytes != 0))
         return false;
@@ -89,6 +100,9 @@ int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int isa, i
         if (!valid(actions, i, item_bytes, ranks, sizes))
             return ZB_EINVAL;
 
+    int64_t ops;
+    if (__builtin_mul_overflow(count, slots, &ops) || ops == INT64_MAX)
+        return ZB_ENOMEM;
     zb_coll_plan *p = calloc(1, sizeof *p);
     if (p == NULL)
         return ZB_ENOMEM;
@@ -98,7 +112,7 @@ int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int isa, i
     p->divide = zb_coll_divider(isa, dtype);
     /* One more than needed: an empty plan must not ask calloc for nothing. */
     p->begins = calloc((size_t)count + 1, sizeof *p->begins);
-    p->ops = calloc((size_t)(count * slots) + 1, sizeof *p->ops);
+    p->ops = calloc((size_t)ops + 1, sizeof *p->ops);
     p->inputs = calloc((size_t)slots, sizeof *p->inputs);
     p->outputs = calloc((size_t)slots, sizeof *p->outputs);
     memcpy(p->sizes, sizes, sizeof p->sizes);

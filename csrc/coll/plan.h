@@ -40,8 +40,8 @@ typedef struct zb_coll_plan zb_coll_plan;
 typedef struct zb_coll_transport zb_coll_transport;
 
 /* Binds a plan to the buffers of `slots` slots: buffers[slot * ZB_BUFFERS + ZB_IN] and so on, each of
-   sizes[ZB_IN] ... bytes. ZB_EINVAL: a row names a peer, buffer, or byte that is not there, or reduces what
-   zb_coll_reduce does not; ZB_EISA. */
+   sizes[ZB_IN] ... bytes. ZB_EINVAL: a row names a peer, buffer, or byte that is not there, reduces what
+   zb_coll_reduce does not, or reads what it has overwritten; ZB_EISA. */
 int zb_coll_plan_create(const zb_coll_action *actions, int64_t count, int isa, int dtype, int redop,
                         int64_t ranks, void *const *buffers, const int64_t *sizes, int64_t slots,
                         zb_coll_plan **plan);

@@ -173,7 +173,7 @@ static bool is_registered(const zb_shm *shm, const zb_coll_op *op)
     uintptr_t at = (uintptr_t)op->src;
     uintptr_t data = (uintptr_t)shm->data;
     return op->bytes > EAGER_BYTES && at >= data &&
-           at + (uintptr_t)op->bytes <= data + (uintptr_t)shm->header->data_bytes;
+           at + (uintptr_t)op->bytes <= data + (uintptr_t)shm->data_bytes;
 }
 
 static inline int progress_send(zb_shm *shm, zb_coll_op *op)
@@ -215,7 +215,9 @@ static zb_shm_line *arrived(zb_shm_peer *peer, uint64_t *word)
     return *word >> TO_SHIFT == awaited ? line : NULL;
 }
 
-/* A message of another call, or of another size than expected: the ranks do not run the same plan. */
+/* A message of another call, or of another size than expected: the ranks do not run the same plan. What a line tells
+   is taken once and believed only where it stays inside the slot, the segment and the receive: a peer that has lost
+   its mind must not write into this rank. */
 static inline int progress_receive(zb_shm *shm, zb_coll_op *op)
 {
     zb_shm_peer *peer = &shm->peers[op->peer];
@@ -226,24 +228,25 @@ static inline int progress_receive(zb_shm *shm, zb_coll_op *op)
     if (line == NULL)
         return 0;
     uint64_t tag = word >> TAG_SHIFT & TAG_MASK;
+    uint64_t left = (uint64_t)(op->bytes - op->moved), first = line->payload[0], whole = line->payload[1];
     bool fits = tag == (shm->fingerprint & TAG_MASK);
     switch (fits ? word >> KIND_SHIFT & KIND_MASK : 0) {
     case INLINE:
-        fits = (word & INLINE_MASK) == (uint64_t)op->bytes;
+        fits = (word & INLINE_MASK) == (uint64_t)op->bytes && op->bytes <= ZB_SHM_INLINE_BYTES;
         if (fits)
             zb_coll_deliver(op, op->bytes <= 8 ? &line->payload[TINY_AT] : line->payload, op->bytes);
         break;
     case COPIED:
-        fits = (int64_t)line->payload[1] == op->bytes &&
-               (int64_t)line->payload[0] <= op->bytes - op->moved;
+        fits = whole == (uint64_t)op->bytes && op->bytes > ZB_SHM_INLINE_BYTES && first > 0 && first <= left &&
+               first <= ZB_SHM_SLOT_BYTES;
         if (fits)
-            zb_coll_deliver(op, peer->rx->slots[peer->rx_copies++ % shm->slots],
-                            (int64_t)line->payload[0]);
+            zb_coll_deliver(op, peer->rx->slots[peer->rx_copies++ % shm->slots], (int64_t)first);
         break;
     case REGISTERED:
-        fits = (int64_t)line->payload[1] == op->bytes;
+        fits = whole == (uint64_t)op->bytes && whole == left && whole > EAGER_BYTES &&
+               whole <= (uint64_t)shm->total_bytes && first <= (uint64_t)shm->total_bytes - whole;
         if (fits)
-            zb_coll_deliver(op, shm->base + line->payload[0], op->bytes);
+            zb_coll_deliver(op, shm->base + first, op->bytes);
         break;
     default:
         fits = false;

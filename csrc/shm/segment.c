@@ -75,12 +75,29 @@ static void meet_peer(zb_shm *shm, int64_t rank)
     peer->own = rank == shm->rank ? 0 : 1u << peer->last;
 }
 
+/* What a header says of its segment, taken once: whoever shares the mapping may write there. */
+typedef struct {
+    int64_t ranks;
+    int64_t data_bytes;
+    int64_t total_bytes;
+} shape;
+
+static bool possible(int64_t ranks, int64_t data_bytes)
+{
+    return ranks >= 1 && ranks <= ZB_SHM_MAX_RANKS && data_bytes >= 0 && data_bytes % ZB_SHM_PAGE_BYTES == 0 &&
+           data_bytes <= INT64_MAX / 2 / ranks;
+}
+
+static int64_t total_bytes(int64_t ranks, int64_t data_bytes)
+{
+    return data_offset(ranks) + ranks * data_bytes;
+}
+
 int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes)
 {
-    if (ranks < 1 || ranks > ZB_SHM_MAX_RANKS || data_bytes < 0 || data_bytes % ZB_SHM_PAGE_BYTES != 0 ||
-        data_bytes > INT64_MAX / 2 / ranks)
+    if (!possible(ranks, data_bytes))
         return ZB_EINVAL;
-    int64_t total = data_offset(ranks) + ranks * data_bytes;
+    int64_t total = total_bytes(ranks, data_bytes);
     zb_shm_header header = {
         .magic = MAGIC, .ranks = ranks, .data_bytes = data_bytes, .total_bytes = total};
     if (ftruncate(fd, total) != 0)
@@ -96,7 +113,8 @@ int zb_shm_format(int fd, int64_t ranks, int64_t data_bytes)
     return ZB_OK;
 }
 
-static zb_shm_header *map_header(int fd)
+/* NULL, and errno tells, where `fd` is no segment: nothing is believed that does not fit its size. */
+static zb_shm_header *map_header(int fd, shape *told)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
@@ -109,7 +127,9 @@ static zb_shm_header *map_header(int fd)
         mmap(NULL, sizeof *header, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (header == MAP_FAILED)
         return NULL;
-    if (header->magic != MAGIC || header->total_bytes != status.st_size) {
+    *told = (shape){header->ranks, header->data_bytes, header->total_bytes};
+    if (header->magic != MAGIC || !possible(told->ranks, told->data_bytes) || told->total_bytes != status.st_size ||
+        told->total_bytes != total_bytes(told->ranks, told->data_bytes)) {
         munmap(header, sizeof *header);
         errno = EINVAL;
         return NULL;
@@ -118,10 +138,9 @@ static zb_shm_header *map_header(int fd)
 }
 
 /* A rank's view of a mapping of `fd`. */
-static int attach(char *base, int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **out)
+static int attach(char *base, shape told, int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **out)
 {
-    zb_shm_header *header = (zb_shm_header *)base;
-    int64_t ranks = header->ranks;
+    int64_t ranks = told.ranks;
     if (rank < 0 || rank >= ranks || timeout_ns <= 0)
         return ZB_EINVAL;
     zb_shm *shm = calloc(1, sizeof *shm);
@@ -132,10 +151,12 @@ static int attach(char *base, int fd, int64_t rank, int oversubscribed, int64_t 
         return ZB_ENOMEM;
     }
     shm->base = base;
-    shm->header = header;
+    shm->header = (zb_shm_header *)base;
+    shm->data_bytes = told.data_bytes;
+    shm->total_bytes = told.total_bytes;
     shm->stations = (zb_shm_station *)(base + stations_offset());
     shm->sync = (zb_shm_sync_lines *)(base + sync_offset(ranks));
-    shm->data = base + data_offset(ranks) + rank * header->data_bytes;
+    shm->data = base + data_offset(ranks) + rank * told.data_bytes;
     shm->peers = peers;
     shm->rank = rank;
     shm->ranks = ranks;
@@ -165,15 +186,16 @@ static int attach(char *base, int fd, int64_t rank, int oversubscribed, int64_t 
 int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb_shm **shm)
 {
     *shm = NULL;
-    zb_shm_header *header = map_header(fd);
+    shape told;
+    zb_shm_header *header = map_header(fd, &told);
     if (header == NULL)
         return ZB_ESYSTEM;
-    size_t total = (size_t)header->total_bytes;
+    size_t total = (size_t)told.total_bytes;
     munmap(header, sizeof *header);
     char *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (base == MAP_FAILED)
         return ZB_ESYSTEM;
-    int status = attach(base, fd, rank, oversubscribed, timeout_ns, shm);
+    int status = attach(base, told, fd, rank, oversubscribed, timeout_ns, shm);
     if (status != ZB_OK)
         munmap(base, total);
     else
@@ -184,7 +206,8 @@ int zb_shm_open(int fd, int64_t rank, int oversubscribed, int64_t timeout_ns, zb
 int zb_shm_open_beside(const zb_shm *other, int64_t rank, zb_shm **shm)
 {
     *shm = NULL;
-    return attach(other->base, other->lock_fd, rank, other->oversubscribed, other->timeout_ns, shm);
+    shape told = {other->ranks, other->data_bytes, other->total_bytes};
+    return attach(other->base, told, other->lock_fd, rank, other->oversubscribed, other->timeout_ns, shm);
 }
 
 void zb_shm_close(zb_shm *shm)
@@ -193,14 +216,15 @@ void zb_shm_close(zb_shm *shm)
         return;
     zb_shm_leave(shm);
     if (shm->owns_mapping)
-        munmap(shm->base, (size_t)shm->header->total_bytes);
+        munmap(shm->base, (size_t)shm->total_bytes);
     free(shm->peers);
     free(shm);
 }
 
 int zb_shm_abort(int fd, int64_t who)
 {
-    zb_shm_header *header = map_header(fd);
+    shape told;
+    zb_shm_header *header = map_header(fd, &told);
     if (header == NULL)
         return ZB_ESYSTEM;
     atomic_store_explicit(&header->aborted, who + 2, memory_order_release);
@@ -225,7 +249,7 @@ void *zb_shm_data(const zb_shm *shm)
 
 int64_t zb_shm_data_bytes(const zb_shm *shm)
 {
-    return shm->header->data_bytes;
+    return shm->data_bytes;
 }
 
 static int reserve(zb_shm *shm, const void *from, size_t bytes)
@@ -283,7 +307,7 @@ int64_t zb_shm_intend(zb_shm *shm, int64_t bytes)
 int zb_shm_discard(zb_shm *shm, int64_t offset, int64_t bytes)
 {
     if (offset < 0 || bytes < 0 || offset % ZB_SHM_PAGE_BYTES != 0 || bytes % ZB_SHM_PAGE_BYTES != 0 ||
-        offset > shm->header->data_bytes || bytes > shm->header->data_bytes - offset)
+        offset > shm->data_bytes || bytes > shm->data_bytes - offset)
         return ZB_EINVAL;
     return madvise(shm->data + offset, (size_t)bytes, MADV_REMOVE) == 0 ? ZB_OK : ZB_ESYSTEM;
 }

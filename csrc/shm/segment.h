@@ -192,6 +192,8 @@ struct zb_shm {
     zb_shm_peer *peers;
     int64_t rank;
     int64_t ranks;
+    int64_t data_bytes;
+    int64_t total_bytes;
     uint64_t slots; /* of a channel */
     int oversubscribed;
     int pauses;  /* between two looks */

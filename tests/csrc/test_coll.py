@@ -47,10 +47,12 @@ def plan(*rows: tuple[int, ...], dtype: str = "fp32", redop: str = "sum", slots:
         row(kind=Kind.WAIT, peer=-1),
         row(kind=Kind.REDUCE, bytes=6),
         row(kind=SOURCE),
+        row(dst=BUFFERS["in"], dst_offset=4),
+        row(kind=Kind.REDUCE, src=BUFFERS["out"], src_offset=4),
     ],
 )
 def test_rows_that_name_what_is_not_there_are_refused(wrong: tuple[int, ...]) -> None:
-    """Before anything runs: no plan ever reads or writes outside its buffers."""
+    """Before anything runs: no plan reads or writes outside its buffers, or reads what it has overwritten."""
     with pytest.raises(ValueError, match="a plan of 1 rows"):
         plan(wrong)
 

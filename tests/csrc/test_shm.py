@@ -17,6 +17,9 @@ from zbench.schedules.action import Kind, Span, recv, recv_reduce, send
 from zbench.schedules.compile import ACTION, compile_plan
 from zbench.schedules.table import ALGORITHMS, steps
 
+HEADER = ("magic", "ranks", "data_bytes", "total_bytes")
+"""The first words of a segment, of 8 bytes each."""
+
 
 @pytest.mark.parametrize("registered", [True, False])
 @pytest.mark.parametrize("size", [1, 8, 56, 57, 1024, 1025, 16384, 16385, 1_000_003])
@@ -221,6 +224,22 @@ def test_intended_bytes_add_up_over_the_world(world: Open) -> None:
     assert first.intend(100) == 100
     assert second.intend(50) == 150
     assert first.intend(-100) == 50
+
+
+@pytest.mark.parametrize("word", ["ranks", "data_bytes", "total_bytes"])
+@pytest.mark.parametrize("lie", [0, 1, -1, 3, 4097, 2**31, 2**62, -(2**63)])
+def test_a_header_that_lies_is_not_believed(word: str, lie: int) -> None:
+    """Whatever it says, nothing beyond the end of the file is looked at; nor is it aborted."""
+    fd = shm.create(2, shm.PAGE_BYTES)
+    try:
+        at = HEADER.index(word) * 8
+        os.pwrite(fd, lie.to_bytes(8, "little", signed=True), at)
+        with pytest.raises(OSError, match="rank 0 of the segment"):
+            shm.Segment(fd, 0, False, 1.0)
+        with pytest.raises(OSError, match="abort"):
+            shm.abort(fd)
+    finally:
+        os.close(fd)
 
 
 def test_what_is_no_segment_is_not_opened() -> None:
