@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 
 from zbench.case import Case
 from zbench.errors import InvalidRun
+from zbench.fabrics.base import Seat
 from zbench.measure.launch import Crew, crew, serve
+from zbench.measure.launcher import Launcher
 from zbench.measure.plan import Group
 from zbench.subject import Subject
 
@@ -25,6 +28,18 @@ LONG_NS = 10**9
 """Of a burst that must not be skipped on such a machine; its rounds are few."""
 GONE_S = 20.0
 """Long for a machine that is busy with other things; it takes a few hundredths of a second."""
+
+CALLER = Seat(prefix=("env",), launches=1, rank_variable="RANK")
+"""Of a command that is itself its only rank."""
+CALL = """
+import os, socket, sys
+call = socket.socket(socket.AF_UNIX)
+call.connect(chr(0) + os.environ["ZBENCH_CONTROL_NAME"])
+if sys.argv[1]:
+    call.sendall(sys.argv[1].encode() + b"\\n")
+call.shutdown(socket.SHUT_WR)
+call.recv(1)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +153,39 @@ def test_a_command_that_does_not_start_its_ranks_is_told(how: str, told: str, tm
     with pytest.raises(InvalidRun, match=told), crew(group(how)):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("hello", "JSONDecodeError"),
+        ("[]", "no object"),
+        ('{"type": "done"}', "'rank'"),
+        ('{"type": "rank", "rank": "0"}', "rank without rank"),
+        ('{"type": "rank", "rank": 1}', r"no rank of this world \(1\)"),
+        ('{"type": "rank", "rank": -1}', r"no rank of this world \(-1\)"),
+        ("", r"no rank of this world \(-1\)"),
+    ],
+)
+def test_a_caller_that_is_no_rank_is_told(said: str, told: str) -> None:
+    """Whatever it says, or if it says nothing; the launch ends."""
+    launcher = Launcher(CALLER, [sys.executable, "-c", CALL, said], dict(os.environ))
+    try:
+        with pytest.raises(InvalidRun, match=told):
+            list(launcher.calls(GONE_S))
+    finally:
+        launcher.end(GONE_S, False)
+
+
+def test_another_users_call_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket's name stands in /proc for everybody: who calls is asked of the kernel."""
+    monkeypatch.setattr(os, "geteuid", lambda: 2**31 - 1)
+    launcher = Launcher(CALLER, [sys.executable, "-c", CALL, '{"type": "rank", "rank": 0}'], dict(os.environ))
+    try:
+        with pytest.raises(InvalidRun, match="before rank 0 had come"):
+            list(launcher.calls(GONE_S))
+    finally:
+        launcher.end(GONE_S, False)
 
 
 def test_a_command_that_ends_too_early_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

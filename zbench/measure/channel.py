@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections import deque
 from typing import Any
 
 PROTOCOL = 1
@@ -20,32 +20,58 @@ FD_VARIABLE = "ZBENCH_CONTROL_FD"
 NAME_VARIABLE, RANK_VARIABLE = "ZBENCH_CONTROL_NAME", "ZBENCH_RANK_VARIABLE"
 """Of one that a launcher has started: the abstract socket to call, and where the launcher puts its rank."""
 
+MESSAGE_BYTES = 256 << 20
+"""Of one message: an all-gather of 1 MiB among 180 ranks. Longer is nobody's who speaks this protocol, and
+would be kept until its end came."""
+
 Message = dict[str, Any]
+
+SPOKEN: dict[str, dict[str, type]] = {
+    "rank": {"rank": int},
+    "hello": {"fingerprint": dict},
+    "share": {"data": str},
+    "burst": {"key": str},
+    "record": {"record": dict},
+    "table": {"table": dict},
+    "outcome": {"outcome": dict, "broken": bool},
+    "libraries": {"paths": list},
+    "failed": {"why": str},
+    "done": {},
+}
+"""What a worker says -> the fields without which it would have said nothing."""
 
 
 class Channel:
-    """One end; blocking. `receive` returns None when the other end is gone."""
+    """One end; blocking. `receive` returns None when the other end is gone.
+
+    What arrives is bounded in size and is JSON objects, line by line, or raises ValueError.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.ended = False
         """The other end is gone, and all that it sent has been read."""
-        self._pending = b""
+        self._lines: deque[bytes] = deque()
+        self._rest = bytearray()
+        """Of a line whose end has not come."""
 
     def send(self, message: Message) -> None:
         """Raises OSError when the other end is gone."""
         self.connection.sendall(json.dumps(message, separators=(",", ":")).encode() + b"\n")
 
     def receive(self) -> Message | None:
-        while b"\n" not in self._pending:
+        """The next message. Raises ValueError, OSError."""
+        while not self._lines:
             if not self._fill():
                 return None
-        return next(self._lines())
+        return _message(self._lines.popleft())
 
     def available(self) -> list[Message]:
         """The complete messages after one read; none at its end. Call when readable. Raises ValueError."""
         self._fill()
-        return list(self._lines())
+        lines = list(self._lines)
+        self._lines.clear()
+        return [_message(line) for line in lines]
 
     def share(self, data: bytes) -> list[bytes]:
         """Every rank's bytes in rank order; the parent is the hub. Raises ConnectionError."""
@@ -60,14 +86,38 @@ class Channel:
             data = self.connection.recv(1 << 20)
         except ConnectionError:
             data = b""
-        self._pending += data
+        first, *others = data.split(b"\n")
+        self._rest += first
+        for other in others:
+            self._lines.append(bytes(self._rest))
+            self._rest = bytearray(other)
+        if len(self._rest) > MESSAGE_BYTES:
+            raise ValueError(f"a message of more than {MESSAGE_BYTES >> 20} MiB")
         self.ended = not data
         return bool(data)
 
-    def _lines(self) -> Iterator[Message]:
-        while b"\n" in self._pending:
-            line, _, self._pending = self._pending.partition(b"\n")
-            yield json.loads(line)
+
+def _message(line: bytes) -> Message:
+    """Raises ValueError."""
+    try:
+        message = json.loads(line)
+    except RecursionError:
+        raise ValueError("a message that is too deep") from None
+    if not isinstance(message, dict):
+        raise ValueError(f"a message that is no object: {line[:40]!r}")
+    return message
+
+
+def spoken(message: Message) -> Message:
+    """The message, which is one of a worker's. Raises ValueError."""
+    kind = message.get("type")
+    fields = SPOKEN.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise ValueError(f"no worker says {str(kind)[:40]!r}")
+    for name, wanted in fields.items():
+        if type(message.get(name)) is not wanted:
+            raise ValueError(f"{kind} without {name}")
+    return message
 
 
 def connect() -> Channel:

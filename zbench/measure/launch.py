@@ -19,7 +19,7 @@ from typing import Any
 from zbench.errors import InvalidRun, Silent, explain
 from zbench.fabrics.base import Seat
 from zbench.limits import environment as inherited
-from zbench.measure.channel import FD_VARIABLE, PROTOCOL, Channel, Message
+from zbench.measure.channel import FD_VARIABLE, PROTOCOL, Channel, Message, spoken
 from zbench.measure.endings import exit_code, how
 from zbench.measure.launcher import SAID, Launcher
 from zbench.measure.plan import Group
@@ -214,7 +214,7 @@ def serve(members: Crew, order: Message, patience_s: float = PATIENCE_S) -> Iter
 
 def _heard(members: Crew, worker: Worker) -> list[Message]:
     try:
-        return worker.channel.available()
+        return [spoken(message) for message in worker.channel.available()]
     except ValueError as error:
         raise InvalidRun(f"{members.name(worker)} sent what is no message during {worker.doing}") from error
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from zbench.errors import InvalidRun
 from zbench.fabrics.base import Seat
-from zbench.measure.channel import NAME_VARIABLE, RANK_VARIABLE, Channel
+from zbench.measure.channel import NAME_VARIABLE, RANK_VARIABLE, Channel, spoken
 
 CALLER = struct.Struct("3i")
 """struct ucred of SO_PEERCRED: pid, uid, gid (unix(7))."""
@@ -118,7 +118,7 @@ def _introduced(connection: socket.socket) -> tuple[Channel, int]:
     try:
         channel = Channel(connection)
         message = channel.receive()
-        rank = -1 if message is None else int(message["rank"])
+        rank = -1 if message is None else int(spoken(message)["rank"])
     except (OSError, ValueError, KeyError) as error:
         raise InvalidRun(f"a process called that is no rank: {type(error).__name__}: {error}") from error
     connection.settimeout(None)
