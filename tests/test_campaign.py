@@ -62,7 +62,7 @@ def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
         ("version = 1\nprice_per_card_hour = nan\n", "price"),
         ("{", "not TOML"),
         (b"\xff\xfe\x00", "not text in UTF-8, so not a plan"),
-        (b"#" * 2_000_000, "larger than 1 MiB, so not a plan"),
+        (b"#" * 2_000_000, "larger than 256 KiB, so not a plan"),
     ],
 )
 def test_a_wrong_plan_names_the_file_and_the_key(tmp_path: Path, text: str | bytes, told: str) -> None:

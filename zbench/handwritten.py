@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import sys
 from pathlib import Path
@@ -14,8 +15,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LARGEST_FILE_BYTES = 1 << 20
-"""What is larger was not written by hand."""
+LARGEST_FILE_BYTES = 1 << 18
+"""What is larger was not written by hand; ours have up to 8 KB. Read within a second, whatever it holds."""
+KEY_PARTS = 16
+"""Of a dotted key; ours have two. tomllib's time grows with their square: a key of 200 kB takes it hours."""
+_LONG_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{KEY_PARTS}}}""")
 MESSAGE_LENGTH = 400
 """Characters of a message that quotes such a file; more is not a line any longer."""
 
@@ -30,7 +34,7 @@ def text_of(path: Path, what: str) -> str:
         if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for, a device never ends
             raise UsageError(f"{path}: not a regular file, so not {what}")
         if about.st_size > LARGEST_FILE_BYTES:
-            raise UsageError(f"{path}: larger than {LARGEST_FILE_BYTES >> 20} MiB, so not {what}")
+            raise UsageError(f"{path}: larger than {LARGEST_FILE_BYTES >> 10} KiB, so not {what}")
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise
@@ -42,6 +46,9 @@ def text_of(path: Path, what: str) -> str:
 
 def table_of(text: str, file: str) -> dict[str, Any]:
     """Raises UsageError, of one line."""
+    if found := _LONG_KEY.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise UsageError(f"{file}: line {line}: a key of more than {KEY_PARTS} parts")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, or int() of too many digits

@@ -196,7 +196,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not text in UTF-8"):
         load_claims(tmp_path / "binary")
     (tmp_path / "junk").write_bytes(b"x" * 10_000_000)
-    with pytest.raises(UsageError, match="larger than 1 MiB"):
+    with pytest.raises(UsageError, match="larger than 256 KiB"):
         load_claims(tmp_path / "junk")
 
 

@@ -156,7 +156,7 @@ def test_a_partial_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ([".", RUN], ".: not a regular file"),
         (["pipe", RUN], "pipe: not a regular file"),
         (["/dev/zero", RUN], "/dev/zero: not a regular file"),
-        (["junk", RUN], "junk: larger than 1 MiB, so not a claims file"),
+        (["junk", RUN], "junk: larger than 256 KiB, so not a claims file"),
         (["binary", RUN], "binary: not text in UTF-8, so not a claims file"),
         (["empty", RUN], "empty: version: expected 1, found nothing"),
         (["twice", RUN], "twice: not TOML: Cannot overwrite a value (at line 4, column"),

@@ -15,12 +15,12 @@ from zbench import __version__
 from zbench.conformance import chain, envelope
 from zbench.conformance.attempts import SHA256, Attempt, attempts
 from zbench.conformance.chain import LOG_MOST, Entry, Rejected, digest, instant
-from zbench.conformance.declaration import SIZE_MOST, Declaration, read_declaration
+from zbench.conformance.declaration import Declaration, read_declaration
 from zbench.conformance.item import Outcome
 from zbench.conformance.status import MARGINAL, MEANINGS, NOT_SUPPORTED, PASS, WAIVED
 from zbench.conformance.waivers import apply, read_waivers
 from zbench.errors import UsageError
-from zbench.handwritten import one_line
+from zbench.handwritten import LARGEST_FILE_BYTES, one_line
 from zbench.records.store import read_file
 
 if TYPE_CHECKING:
@@ -162,11 +162,11 @@ def kept_name(what: str, sha256: str) -> str:
 
 
 def _read(reader: Any, directory: Path, name: str, sha256: str) -> Any:
-    data = _beside(directory, name, SIZE_MOST)
+    data = _beside(directory, name, LARGEST_FILE_BYTES)
     if digest(data) != sha256:
         raise Rejected(f"{name}: not the file that the plan names: its SHA-256 is another")
     try:
-        return reader(data.decode(), name)
+        return reader(data.decode("utf-8-sig"), name)
     except (UsageError, UnicodeDecodeError) as error:
         raise Rejected(one_line(str(error))) from error
 

@@ -8,23 +8,16 @@ disfavour, and said to be.
 
 from __future__ import annotations
 
-import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from zbench.dtypes import FLOATS
 from zbench.errors import UsageError, explain
+from zbench.handwritten import one_line, table_of, text_of
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-SIZE_MOST = 1 << 20
-"""Bytes of a declaration; ours have 3,000."""
 SHIPPED = Path(__file__).parent / "declarations"
 
 PRECISIONS = {"fp64": 53, "fp32": 24, "tf32": 11, "fp16": 11, "bf16": 8, "fp8e4m3": 4, "fp8e5m2": 3}
@@ -96,24 +89,17 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_declaration(path: Path) -> Declaration:
     """Raises UsageError, which names file and key."""
     try:
-        text = path.read_bytes()[: SIZE_MOST + 1]
-    except OSError as error:
+        return read_declaration(text_of(path, "a declaration"), f"declaration {path}")
+    except FileNotFoundError as error:
         raise UsageError(f"declaration {path}: {explain(error)}") from error
-    if len(text) > SIZE_MOST:
-        raise UsageError(f"declaration {path}: larger than {SIZE_MOST} bytes")
-    try:
-        return read_declaration(text.decode(), f"declaration {path}")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"declaration {path}: {error}") from error
 
 
 def read_declaration(text: str, where: str) -> Declaration:
     """Raises UsageError, which begins with `where`."""
     try:
-        fields: dict[str, Any] = tomllib.loads(text)
-        return msgspec.convert(fields, Declaration)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where}: {error}") from error
+        return msgspec.convert(table_of(text, where), Declaration)
+    except msgspec.ValidationError as error:
+        raise UsageError(one_line(f"{where}: {error}")) from error
 
 
 def declaration_of(subject: str, declared: str, given: str | None) -> tuple[Declaration, str]:

@@ -248,7 +248,7 @@ def decode(where: object, data: bytes, kind: type[Document], remedy: str = "") -
             return msgspec.json.decode(data, type=kind)
         steps = migrate.RUN if kind is Run else migrate.RECORD
         return msgspec.convert(migrate.migrate(msgspec.json.decode(data), steps), kind)
-    except (KeyError, TypeError) as error:  # a migration met what its version never wrote
+    except (KeyError, TypeError, AttributeError) as error:  # a migration met what its version never wrote
         raise UsageError(f"{where}: no document of schema version {found}: {error}{then}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{where}: {error}{then}") from None

@@ -18,8 +18,8 @@ from zbench.records.schema import Sheet
 from zbench.workloads import workload
 
 TOOL = "mamf-finder"
-SHAPE = r"(\d+)x(\d+)x(\d+)"
-FIGURE = r"([\d.]+)"
+SHAPE = r"(\d{1,12})x(\d{1,12})x(\d{1,12})"
+FIGURE = r"(\d+(?:\.\d+)?)"
 FASTEST = re.compile(rf"\s*\d+ \|\s*{FIGURE} TFLOPS @ {SHAPE}\s*\|.*")
 THREE = re.compile(rf"\s*\d+ \|\s*{FIGURE}\(mean\)\s+{FIGURE}\(median\)\s+{FIGURE}\(max\) @ {SHAPE}\s*\|.*")
 SCOUT = re.compile(rf"\s*\d+\s+{SHAPE}\s+{FIGURE}\s+{FIGURE}\s+{FIGURE}\s+{FIGURE}(?:\s.*)?")

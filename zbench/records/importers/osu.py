@@ -7,6 +7,7 @@ ranks) and iterations, `-z` percentiles (of the mean over ranks of each iteratio
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ BUFFERS = re.compile(r"#\s*Send Buffer on (\w+) .*Receive Buffer on (\w+).*")
 FIRST = {"latency(us)", "avglatency(us)", "bandwidth(mb/s)", "bi-bandwidth(mb/s)", "messages/s", "mb/s"}
 """Columns that hold the figure, in lower case and without blanks."""
 BESIDE = {"minlatency(us)": "min", "maxlatency(us)": "max"}
+SIZE = re.compile(r"\d{1,18}", re.ASCII)
 PERCENTILE = re.compile(r"p(\d+)taillat\(us\)")
 NOT_KEPT = re.compile(r"iterations|transmitsize|p\d+tailbw\(mb/s\)|mb/s")
 
@@ -141,6 +143,8 @@ def _answer(
         left_out[f"figures of {table.pairs} pairs together, where zbench measures one"] += 1
         return None
     row = dict(zip(table.columns, cells, strict=True))
+    if not SIZE.fullmatch(row.get("size", "0")):
+        raise UsageError(f"{where}: {row['size']!r} is no number of bytes")
     size = int(row.get("size", "0"))
     case = Case(
         name,
@@ -152,10 +156,16 @@ def _answer(
     for column in row:
         if NOT_KEPT.fullmatch(column) and not (column == "mb/s" and "messages/s" not in row):
             left_out[f"column {column}"] += 1
-    if not times or min(times.values()) <= 0:
+    statistic = "median" if "median" in times else "mean"
+    if statistic not in times:
+        left_out["rows without a mean or a median"] += 1
+        return None
+    if not all(math.isfinite(ns) for ns in times.values()):
+        left_out["figures that are no number"] += 1
+        return None
+    if min(times.values()) <= 0:
         left_out["figures of 0, below what the tool prints"] += 1
         return None
-    statistic = "median" if "median" in times else "mean"
     return Answer(
         case,
         {"memory": table.memory} | ({"osu": table.version} if table.version else {}),
