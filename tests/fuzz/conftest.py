@@ -1,0 +1,6 @@
+"""The targets and the tests here share `readers.py` and `mutate.py`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
