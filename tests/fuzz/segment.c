@@ -1,5 +1,4 @@
 /* A file that claims to be a segment: refused, or opened, read and closed without a look beyond its end. */
-#define _GNU_SOURCE
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
