@@ -7,6 +7,7 @@ them by hand, under a name that says what it is.
 from __future__ import annotations
 
 import json
+import struct
 import sys
 from collections.abc import Iterator
 from importlib import resources
@@ -101,6 +102,13 @@ MESSAGES = (
     {"type": "done"},
 )
 
+LINES = (
+    ("inline", 16, (1, 16, 1, 2)),
+    ("copied", 40_000, (2, 0, 16384, 40_000), (2, 0, 16384, 40_000), (2, 0, 7232, 40_000)),
+    ("registered", 2000, (3, 0, 64, 2000)),
+)
+"""What a message's lines tell in wire.c: (name, its bytes, lines of kind, inline bytes and two words)."""
+
 
 def records() -> Iterator[Record]:
     """Of each kind that there is, in some launches."""
@@ -159,6 +167,11 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     rows += [(2, 4, -1, 1, 0, 0, 0, 32), (2, 5, -1, 1, 0, 2, 0, 32), (3, 8, -1, 1, 0, 1, 0, 64)]
     rows += [(4, 6, 0, 0, 0, 0, 0, 0)]
     yield "actions", "every-kind", bytes((1, 0, 1, 1)) + np.array(rows, ACTION).tobytes()
+    for name, size, *lines in LINES:
+        told = b"".join(
+            struct.pack("<BBxxxxxxQQ", kind << 6 | inline, 0, *pair) for kind, inline, *pair in lines
+        )
+        yield "wire", name, size.to_bytes(2, "little") + bytes((0, 3)) + told
     fd = shm.create(2, shm.PAGE_BYTES)
     with open(fd, "rb") as file:
         yield "segment", "header", file.read(1024)
