@@ -62,7 +62,7 @@ def spreading(ask: Products) -> None:
             for value in specials(ask):
                 for which, (rows, columns) in (("a", (m, k)), ("b", (k, n))):
                     for place in places(rows, columns, ask.thorough):
-                        where = f"{which}[{place[0]},{place[1]}]={value}"
+                        where = f"{which}({place[0]},{place[1]})={value}"
                         if not ask.attempt(f"{'x'.join(map(str, size))} {''.join(order)} {where}"):
                             continue
                         a, b = given(ask, (m, n, k))
