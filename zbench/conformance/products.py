@@ -60,12 +60,15 @@ class Products(Tally):
     @cached_property
     def isa(self) -> str:
         """What multiplies this dtype, as the card's plans tell it; "" where they do not."""
-        return (self._planned(RESULTS[self.dtype][0]) or {}).get("isa", "")
+        return (self._planned(self.out) or {}).get("isa", "")
 
     @cached_property
     def outs(self) -> tuple[str, ...]:
-        """What C may be, of what the card offers and makes a plan for."""
-        return tuple(out for out in RESULTS[self.dtype] if self.offers("out", out) and self._has(out))
+        """What C may be, of what the card says that it offers; of others than the dtype's own, what a plan
+        can be made for, too."""
+        default = RESULTS[self.dtype][0]
+        offered = [out for out in RESULTS[self.dtype] if self.offers("out", out)]
+        return tuple(out for out in offered if out == default or self._has(out))
 
     @property
     def widest(self) -> str:

@@ -12,7 +12,7 @@ from zbench.conformance.compare import equal
 from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm.accuracy import FLOATING
 from zbench.conformance.item import Item
-from zbench.conformance.products import Products
+from zbench.conformance.products import Products, number
 from zbench.conformance.tolerance import numbers, result_roundoff
 from zbench.dtypes import NUMPY_DTYPES
 
@@ -39,7 +39,7 @@ def overflow(ask: Products) -> None:
                     a, b = everywhere(ask, [sign * x for x in xs], ys)
                     got = ask.multiply(a, b, out=out)
                     ask.differs(equal(np.full(got.shape, sign * expected).astype(got.dtype), got))
-    if "fp32" not in ask.outs or not (ask.offers("alpha", repr(2.0**20)) and ask.dtype in ("fp32", "bf16")):
+    if "fp32" not in ask.outs or not (ask.offers("alpha", number(2.0**20)) and ask.dtype in ("fp32", "bf16")):
         return
     if ask.attempt("alpha=2^20 of 2^110 2^-20"):
         a, b = everywhere(ask, [2.0**110], [2.0**-20])

@@ -10,7 +10,7 @@ from zbench.conformance.compare import equal
 from zbench.conformance.gemm.accuracy import FLOATING
 from zbench.conformance.gemm.overflow import everywhere
 from zbench.conformance.item import Item
-from zbench.conformance.products import Products
+from zbench.conformance.products import Products, number
 from zbench.conformance.tolerance import exponents, numbers, range_of
 from zbench.dtypes import NUMPY_DTYPES
 
@@ -29,7 +29,7 @@ def subnormals(ask: Products) -> None:
             ask.facts[f"{name} out={out}"] = "flushed" if flushed else "kept"
             if not (may_flush and flushed):
                 ask.differs(equal(right, got))
-    if ask.offers("beta", repr(1.0)):
+    if ask.offers("beta", number(1.0)):
         carried(ask)
 
 

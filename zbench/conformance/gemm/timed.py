@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from zbench.case import Case
 from zbench.conformance.compare import equal, shaped
+from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm import modular
 from zbench.conformance.gemm.exact import integers, limit, product
 from zbench.conformance.item import Item
@@ -34,7 +35,8 @@ LOOKS = 3
 
 def whole_numbers(ask: Products, m: int, n: int, k: int, purpose: int) -> tuple[Array, Array]:
     """A and B whose product C holds exactly."""
-    bits = min(ask.declared.accumulator_bits, modular.MATRIX_BITS)
+    stored = PRECISIONS.get(ask.widest, modular.MATRIX_BITS)
+    bits = min(ask.declared.accumulator_bits, modular.MATRIX_BITS, stored)
     most = limit(ask.dtype, k, bits) if ask.dtype in FLOATS else 0
     rng = ask.rng(purpose)
     return integers(rng, ask.type_a, (m, k), most), integers(rng, ask.type_b, (k, n), most)
