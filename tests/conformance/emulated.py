@@ -30,10 +30,13 @@ class Emulated(Card):
         return {"gemm": (self.dtype,)}
 
     def modes(self, case):
-        return {"out": ("bf16", "fp32") if self.dtype.startswith("fp8") else ("fp32",)}
+        return {"out": ("bf16", "fp32") if self.dtype.startswith("fp8") else ("fp32",), "beta": None}
 
     def alloc(self, shape, dtype):
         return np.empty(shape, NUMPY_DTYPES[dtype])
+
+    def adopt(self, array):
+        return array
 
     def write(self, buffer, data):
         buffer[...] = data
@@ -44,12 +47,13 @@ class Emulated(Card):
     def prepare(self, case, slots):
         self.require(case)
         self.threads = case.threads
-        return SimpleNamespace(slots=slots)
+        return SimpleNamespace(slots=slots, beta=float(case.get("beta")))
 
     def enqueue(self, plan, slot):
         place = plan.slots[slot]
         with np.errstate(all="ignore"):
-            place["c"][...] = self.multiply(place["a"], place["b"])
+            c = self.multiply(place["a"], place["b"])
+            place["c"][...] = c if plan.beta == 0.0 else c + plan.beta * place["c"]
 
 
 def as_stored(total: NDArray) -> NDArray:

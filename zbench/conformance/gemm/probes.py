@@ -14,7 +14,7 @@ from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm.accuracy import FLOATING, drawn
 from zbench.conformance.gemm.overflow import everywhere
 from zbench.conformance.item import Item
-from zbench.conformance.products import Products
+from zbench.conformance.products import Products, number
 from zbench.conformance.reference import product
 from zbench.conformance.tolerance import exponents, numbers
 from zbench.dtypes import NUMPY_DTYPES
@@ -79,7 +79,8 @@ def one_sided(point: tuple[float, float]) -> float:
 
 def accumulator_width(ask: Products) -> None:
     """GE-25: x - x + small, in all orders and far apart. Where small comes between the two, it is kept only
-    if the accumulator has bits for both; the worst order and place tells how many."""
+    if the accumulator has bits for both; the worst order and place tells how many. With beta, C is one of
+    the terms."""
     out, exponent, small = ask.widest, *magnitudes(ask)
     worst = None
     places = [(3, order) for order in permutations(range(3))]
@@ -99,6 +100,22 @@ def accumulator_width(ask: Products) -> None:
             ask.fail(f"the accumulator keeps {kept} bits, {ask.declared.accumulator_bits} are declared")
     if worst is not None:
         ask.facts["accumulator_bits"] = f"at least {worst}" if worst > 2 * (exponent - small) else str(worst)
+    carried(ask)
+
+
+def carried(ask: Products) -> None:
+    """The largest term stands in C: what is added to it is kept down to its last place."""
+    out = ask.widest
+    bits = min(PRECISIONS[out], ask.declared.accumulator_bits)
+    small = _factors(ask, 2.0 ** (1 - bits))
+    if small is None or not ask.offers("beta", number(1.0)):
+        return
+    if not ask.attempt(f"C + 2^-{bits - 1} out={out}"):
+        return
+    a, b = everywhere(ask, [small[0]], [small[1]])
+    one = np.ones((a.shape[0], b.shape[1]), NUMPY_DTYPES[out])
+    got = ask.multiply(a, b, one.copy(), out=out, beta=1.0)
+    ask.differs(equal((one.astype(np.float64) + 2.0 ** (1 - bits)).astype(one.dtype), got))
 
 
 def magnitudes(ask: Products) -> tuple[int, int]:

@@ -68,8 +68,8 @@ def threaded(ask: Products) -> None:
 
 
 def placed(ask: Products) -> None:
-    """GE-32 (D2): a row's bytes depend neither on the rows beside it nor on where it stands, where that is
-    declared; batch-invariant kernels promise it."""
+    """GE-32 (D2): a row's bytes depend neither on the rows beside it nor on where it stands, among them and
+    in memory, where that is declared; batch-invariant kernels promise it."""
     if "D2" not in ask.declared.determinism:
         ask.lacking("D2: the same bits wherever a row stands are not declared")
         return
@@ -83,6 +83,16 @@ def placed(ask: Products) -> None:
             if (found := identical(whole[first:last], alone)) is not None:
                 ask.fail(f"rows {first} to {last} by themselves: {found}")
                 break
+        if ask.adopts():
+            c = moved(np.zeros_like(whole))
+            ask.differs(identical(whole, ask.multiply(moved(a), moved(b), c, adopt=True)))
+
+
+def moved(array: Array) -> Array:
+    """The same numbers, one element behind where memory of their own begins."""
+    behind = np.empty(array.size + 1, array.dtype)[1:].reshape(array.shape)
+    np.copyto(behind, array)
+    return behind
 
 
 ITEMS = (
