@@ -18,6 +18,7 @@ from zbench.conformance.faults import traces
 from zbench.conformance.faults.cell import BUSY, GONE_S, Seen, complaints, doubts
 from zbench.conformance.faults.matrix import ITEMS, NEXT_RUN, outcome
 from zbench.conformance.faults.plot import FAULTS, MOMENTS, VICTIMS, Plot, plot_of
+from zbench.conformance.faults.traces import Traces, also
 from zbench.conformance.faults.trials import deaths, false_alarms, quantile
 from zbench.conformance.item import Outcome
 from zbench.conformance.status import BAD, FAIL, PASS
@@ -83,6 +84,14 @@ def test_what_is_left_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.status == FAIL
     assert "left behind: process " in found.why
     assert "left-0 in TMPDIR" in found.why
+
+
+def test_files_of_others_are_not_held_against_a_launch() -> None:
+    """What the same launch leaves again is its own, under whatever new name; processes count at once."""
+    nothing: frozenset[str] = frozenset()
+    first = Traces(frozenset({7}), nothing, frozenset({"mpich_shm_1", "__KMP_REGISTERED_LIB_2_0"}))
+    second = Traces(frozenset({8}), nothing, frozenset({"mpich_shm_3", "zbench-fuzz-a"}))
+    assert also(first, second) == Traces(frozenset({7, 8}), nothing, frozenset({"mpich_shm_3"}))
 
 
 def test_a_launch_without_patience_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

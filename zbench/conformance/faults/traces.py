@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +46,20 @@ def left_since(before: Traces) -> Traces:
     if ours:  # what comes while nothing of ours runs is another's, too
         there = set(_names(SHARED))
         time.sleep(GONE_S)
-        others = {name[:FAMILY] for name in set(_names(SHARED)) - there}
+        others = _families(set(_names(SHARED)) - there)
         ours = frozenset(name for name in ours if name[:FAMILY] not in others)
     return Traces(left.workers, left.descriptors, ours)
+
+
+def also(left: Traces, again: Traces) -> Traces:
+    """What the same launch has left twice. Files whose like came only once are another's."""
+    families = _families(left.shared)
+    shared = frozenset(name for name in again.shared if name[:FAMILY] in families)
+    return Traces(left.workers | again.workers, left.descriptors | again.descriptors, shared)
+
+
+def _families(names: Iterable[str]) -> set[str]:
+    return {name[:FAMILY] for name in names}
 
 
 def told(left: Traces) -> list[str]:
