@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,21 @@ def test_what_is_left_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.status == FAIL
     assert "left behind: process " in found.why
     assert "left-0 in TMPDIR" in found.why
+
+
+def test_a_file_in_shared_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a process has it open: then it may be in use."""
+    monkeypatch.setattr(traces, "GONE_S", 0.1)
+    before = traces.traces()
+    with (
+        tempfile.NamedTemporaryFile(dir=traces.SHARED) as held,
+        tempfile.NamedTemporaryFile(dir=traces.SHARED, delete=False) as left,
+    ):
+        left.close()
+        found = traces.left_since(before).shared
+        os.unlink(left.name)
+    assert Path(left.name).name in found
+    assert Path(held.name).name not in found
 
 
 def test_files_of_others_are_not_held_against_a_launch() -> None:
