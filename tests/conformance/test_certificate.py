@@ -164,6 +164,25 @@ def test_an_outcome_that_contradicts_itself_is_named(
         statement(tmp_path)
 
 
+@pytest.mark.parametrize("subject", ["card other", 7, None])
+def test_a_launch_of_nobody_in_the_plan_is_named(subject: Any, tmp_path: Path) -> None:
+    """What it tells of itself would stand in the certificate."""
+    with kept(tmp_path, plan(PASSED), {}) as log:
+        log.add("launch", {"subject": subject, "fingerprint": {"subjects": {}}})
+        log.add("outcome", PASSED)
+    with pytest.raises(Rejected, match=r"attempts.jsonl:2: launch: "):
+        statement(tmp_path)
+
+
+@pytest.mark.parametrize("seconds", ["9" * 400, "soon", 7, None])
+def test_a_time_that_is_none_is_named(seconds: Any, tmp_path: Path) -> None:
+    """SE-7: too large for a double, too."""
+    with kept(tmp_path, plan(PASSED), {}) as log:
+        log.add("outcome", msgspec.to_builtins(PASSED) | {"seconds": seconds})
+    with pytest.raises(Rejected, match=r"attempts.jsonl:2: outcome: "):
+        statement(tmp_path)
+
+
 def test_a_test_of_the_plan_without_an_outcome_is_named(tmp_path: Path) -> None:
     """And one that is told twice."""
     with kept(tmp_path / "a", plan(PASSED), {}):

@@ -59,6 +59,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of a line that the attempt before this one left unfinished."""
 
 
+class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the first worker of a launch tells of itself and its machine."""
+
+    subject: str
+    """With its kind: "card cpu"."""
+    fingerprint: dict[str, Any]
+
+
 @dataclass
 class Attempt:
     """One plan and what came of it."""
@@ -98,7 +106,7 @@ def attempts(entries: Sequence[Entry]) -> list[Attempt]:
             raise Rejected(f"{where}: kind: {entry.kind} stands outside an attempt")
         try:
             _continued(found[-1], entry)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise Rejected(one_line(f"{where}: {entry.kind}: {error}")) from error
     return found
 
@@ -122,11 +130,13 @@ def _begun(where: str, entry: Entry) -> Attempt:
 
 
 def _continued(attempt: Attempt, entry: Entry) -> None:
-    """Note a line that is no plan. Raises ValueError, KeyError, TypeError, AttributeError."""
+    """Note a line that is no plan. Raises ValueError, KeyError, TypeError, AttributeError, OverflowError."""
     body = entry.body
     if entry.kind == "launch":
-        told = description(body["fingerprint"])
-        attempt.described.setdefault(body["subject"], {}).update(told)
+        launch = msgspec.convert(body, Launch)
+        if launch.subject not in [f"{each.kind} {each.subject}" for each in attempt.plan.asked]:
+            raise ValueError(f"{launch.subject}: not in the plan")
+        attempt.described.setdefault(launch.subject, {}).update(description(launch.fingerprint))
     elif entry.kind == "libraries":
         attempt.libraries |= msgspec.convert(body, dict[str, str])
     elif entry.kind == "outcome":
@@ -170,7 +180,7 @@ def description(fingerprint: dict[str, Any]) -> dict[str, str]:
 
 
 def outcome_of(body: dict[str, Any]) -> Outcome:
-    """Raises ValueError, TypeError."""
+    """Raises ValueError, TypeError, OverflowError."""
     return msgspec.convert(body | {"seconds": float.fromhex(body.get("seconds", "0x0p+0"))}, Outcome)
 
 

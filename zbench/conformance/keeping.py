@@ -13,7 +13,7 @@ import msgspec
 
 from zbench import __version__
 from zbench.conformance import chain, envelope
-from zbench.conformance.attempts import Asked, Plan, description
+from zbench.conformance.attempts import Asked, Launch, Plan, description
 from zbench.conformance.certificate import kept_name, statement
 from zbench.conformance.chain import Log, digest
 from zbench.conformance.item import Outcome
@@ -113,7 +113,7 @@ def _note(subject: str, described: Described, known: set[str], log: Log | None, 
     if message["type"] == "hello":
         described.setdefault(subject, {}).update(description(message["fingerprint"]))
         if log is not None:
-            log.add("launch", {"subject": subject, "fingerprint": message["fingerprint"]})
+            log.add("launch", Launch(subject, message["fingerprint"]))
     elif message["type"] == "libraries" and log is not None:
         if new := set(message["paths"]) - known:
             log.add("libraries", digests(new))
