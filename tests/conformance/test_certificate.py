@@ -254,10 +254,14 @@ def test_a_smoke_test_has_no_certificate(tmp_path: Path) -> None:
 def test_what_puts_itself_between_is_refused_from_l2_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """SE-6: LD_PRELOAD, LD_AUDIT, and the file that preloads for every program."""
+    """SE-6: LD_PRELOAD, LD_AUDIT, and the file that preloads for every program. What is allowed is told."""
     monkeypatch.setenv("LD_PRELOAD", "libspy.so")
     assert main(["conform", "--level", "L2", "--card", "cpu"]) == 2
     assert "LD_PRELOAD=libspy.so: puts itself between" in capsys.readouterr().err
+    words = ["--level", "L2", "--card", "cpu", "--test", "GE-21", "--dtype", "fp32", "--allow-preload"]
+    assert main(["conform", *words, "--out", str(tmp_path / "out")]) == 0
+    assert main(["verify", str(tmp_path / "out")]) == 0
+    assert "preloaded: LD_PRELOAD=libspy.so" in capsys.readouterr().out
     (tmp_path / "preload").write_text("/lib/spy.so\n")
     found = preloads({"LD_AUDIT": "a.so"}, tmp_path / "preload")
     assert found == ("LD_AUDIT=a.so", f"{tmp_path / 'preload'}: /lib/spy.so")
