@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import numpy as np
@@ -20,8 +21,14 @@ HERE = Path(__file__).parent
 TESTS = HERE.parent
 sys.path.append(str(TESTS.parent))  # last: the package that is installed has the C code
 
+from tests.conformance.certified import FAILED, PASSED, certified, keys  # noqa: E402
 from tests.judge.conftest import Make  # noqa: E402
 from zbench.case import Case  # noqa: E402
+from zbench.conformance import chain  # noqa: E402
+from zbench.conformance.canonical import canonical  # noqa: E402
+from zbench.conformance.certificate import kept_name, statement  # noqa: E402
+from zbench.conformance.chain import digest  # noqa: E402
+from zbench.conformance.waivers import signature  # noqa: E402
 from zbench.native import shm  # noqa: E402
 from zbench.records import schema  # noqa: E402
 from zbench.records.schema import Record, Sheet  # noqa: E402
@@ -61,6 +68,19 @@ TELEMETRY = schema.Telemetry(
         schema.Sample(at_ns=2000, temperature_c=50.0),
     ],
 )
+WAIVER = b"""version = 1
+[[waiver]]
+id = "GE-21"
+subject = "cpu"
+scope = "fp64"
+reason = "known"
+link = "https://example.org/1"
+suite = ">=0.1, <0.3"
+described = { isa = "avx*" }
+signature = "%s"
+approver = "somebody"
+expires = 2030-01-01
+"""
 TEXTS = {
     "plan": b'version = 1\nsuites = ["card"]\nprofile = "smoke"\ncards = ["cpu"]\nranks = 2\nminutes = 1.5\n',
     "declaration": b"""version = 1
@@ -162,6 +182,16 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield reader, "first", text
     for words in ARGUMENTS:
         yield "arguments", words.split()[0].strip("-"), "\n".join(words.split()).encode()
+    waivers = WAIVER % signature(FAILED).encode()
+    yield "waivers", "first", waivers
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        files = {kept_name("waivers", digest(waivers)): waivers}
+        path = certified(folder, (PASSED, FAILED), files=files, waivers_sha256=digest(waivers))
+        yield "log", "whole", (folder / chain.FILE).read_bytes()
+        yield "certificate", "unsigned", Path(path).read_bytes()
+        yield "certificate", "payload", canonical(statement(folder))
+        yield "key", "public", Path(keys(folder)[2]).read_bytes()
     yield "messages", "all", b"".join(json.dumps(each).encode() + b"\n" for each in MESSAGES)
     rows = [(0, 0, 1, 0, 0, 0, 0, 16), (0, 1, 1, 1, 0, 0, 0, 16), (1, 2, 1, 1, 16, 0, 16, 16)]
     rows += [(2, 4, -1, 1, 0, 0, 0, 32), (2, 5, -1, 1, 0, 2, 0, 32), (3, 8, -1, 1, 0, 1, 0, 64)]

@@ -7,10 +7,13 @@ bytes are what the targets of libFuzzer beside this file take.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import socket
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
+from datetime import date
 from functools import cache, partial
 from io import StringIO
 from pathlib import Path
@@ -21,8 +24,14 @@ import numpy as np
 from zbench.assess import assess
 from zbench.campaign import load_campaign
 from zbench.cli import parser
+from zbench.conformance import chain, envelope
+from zbench.conformance.canonical import canonical
+from zbench.conformance.certificate import kept_name, statement, verified
 from zbench.conformance.declaration import load_declaration
+from zbench.conformance.item import Outcome
+from zbench.conformance.waivers import apply, read_waivers
 from zbench.errors import ZbenchError
+from zbench.handwritten import text_of
 from zbench.judge.claims import load_claims
 from zbench.judge.datasheets import parse
 from zbench.measure.channel import Channel, spoken
@@ -43,6 +52,8 @@ BUFFER_BYTES = 64
 HEADER_BYTES = 4
 """Before the rows of `actions`: dtype, redop, ranks, slots."""
 WAIT_S = 0.01
+CHAINED_LINES = 1000
+"""Of a log whose chain is made anew; the rest stays as it is."""
 
 
 @cache
@@ -133,6 +144,53 @@ def _messages(data: bytes) -> None:
                     spoken(message)
 
 
+def _waivers(data: bytes) -> None:
+    """As `zbench conform` does, with a test that has failed."""
+    path = scratch() / "waivers.toml"
+    path.write_bytes(data)
+    outcome = Outcome("GE-21", "cpu", "card", "fp64", "FAIL", "L1", 10, 1, (), "1x1x1: 2 of 9")
+    found = read_waivers(text_of(path, "a waivers file"), path.name)
+    apply(found, [outcome], {"card cpu": {"isa": "avx2"}}, "0.1.0", date(2026, 1, 1))
+
+
+def _kept() -> Path:
+    """A directory as `zbench conform` leaves it, with a good log."""
+    folder = scratch() / "attempts"
+    folder.mkdir(exist_ok=True)
+    waivers = (CORPUS / "waivers" / "first").read_bytes()
+    (folder / kept_name("waivers", chain.digest(waivers))).write_bytes(waivers)
+    (folder / chain.FILE).write_bytes(chained((CORPUS / "log" / "whole").read_bytes()))
+    return folder
+
+
+def _certificate(data: bytes) -> None:
+    """As it is, and as what a certificate holds: so that a change is not told by its base64 alone."""
+    path = _kept() / envelope.FILE
+    told = {"payload": b64encode(data).decode(), "payloadType": envelope.PAYLOAD_TYPE, "signatures": []}
+    for each in (data, canonical(told) + b"\n"):
+        path.write_bytes(each)
+        with suppress(ZbenchError):
+            verified(path)
+    verified(path)
+
+
+def _log(data: bytes) -> None:
+    folder = _kept()
+    (folder / chain.FILE).write_bytes(chained(data))
+    statement(folder)
+
+
+def chained(log: bytes) -> bytes:
+    """The lines with the numbers and digests that they must have, as whoever edits one would write them."""
+    lines, prev_sha256 = [], chain.FIRST
+    for number, line in enumerate(log.split(b"\n", CHAINED_LINES), 1):
+        with suppress(ValueError, RecursionError, AttributeError, TypeError):
+            line = canonical(json.loads(line) | {"seq": number, "prev_sha256": prev_sha256})
+        prev_sha256 = chain.digest(line)
+        lines.append(line)
+    return b"\n".join(lines)
+
+
 def _arguments(data: bytes) -> None:
     words = [os.fsdecode(word) for word in data.split(b"\n")]
     with redirect_stdout(StringIO()):
@@ -176,6 +234,10 @@ READERS: dict[str, Door] = {
     "models": partial(_file, load_models),
     "datasheets": _datasheets,
     "declaration": partial(_file, load_declaration),
+    "waivers": _waivers,
+    "log": _log,
+    "certificate": _certificate,
+    "key": partial(_file, envelope.public_key),
     "nccl-tests": partial(_import, "nccl-tests"),
     "osu": partial(_import, "osu"),
     "mamf": partial(_import, "mamf"),
