@@ -156,8 +156,9 @@ def test_sizes_meet_in_every_combination(levels: int, strength: int, factors: in
         assert len(met) == len(met_apart) == len(rows) == levels**strength
 
 
-def test_the_edges_are_those_of_the_cards_own_tile() -> None:
+def test_the_edges_are_those_of_the_cards_own_tile_and_blocks() -> None:
     """A card that tells none has none."""
-    sizes = set(edges({"tile": "14x32", "blocks": "mc=120 kc=384 nc=3072"}))
-    assert {(13, 31, 1), (14, 32, 7), (29, 65, 64), (160, 120, 385), (5, 17, 383)} <= sizes
+    sizes = set(edges({"tile": "14x32", "blocks": "mc=120 kc=384 nb=256"}))
+    assert {(13, 31, 1), (14, 32, 7), (29, 65, 64)} <= sizes
+    assert {(5, 17, 383), (260, 250, 385), (200, 190, 769), (121, 130, 385), (150, 513, 385)} <= sizes
     assert not list(edges({"isa": "of nobody's"}))

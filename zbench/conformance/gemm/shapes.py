@@ -27,6 +27,8 @@ SMALL_K = (1, 7, 64)
 """With the edges of a tile, where every k is tried elsewhere."""
 LARGE: tuple[Size, ...] = ((129, 257, 65), (200, 1, 509), (1, 300, 257), (3, 130, 1030))
 """For other ways through a card: all threads, weights it has packed, batches."""
+BLOCKED: Size = (512, 512, 2048)
+"""Large enough for a card to cut it into blocks, which it then tells."""
 
 
 def stored(matrix: Array, transposed: str) -> Array:
@@ -86,12 +88,11 @@ def others(ask: Products, size: Size) -> None:
 
 
 def told(ask: Products) -> dict[str, str]:
-    """What the card says of how it computes 256 x 256 x 256: its tile and its blocks, where it has such."""
-    case = Case("gemm", ask.dtype, (256, 256, 256), {"threads": 1, "out": ask.out})
-    kinds = {"a": ask.type_a, "b": ask.type_b, "c": ask.out}
-    slot = {name: ask.card.alloc((256, 256), kind) for name, kind in kinds.items()}
-    for name, kind in kinds.items():
-        ask.card.write(slot[name], np.zeros((256, 256), NUMPY_DTYPES[kind]))
+    """What the card says of how it computes a large product: its tile and its blocks, where it has such."""
+    m, n, k = BLOCKED
+    case = Case("gemm", ask.dtype, BLOCKED, {"threads": 1, "out": ask.out})
+    shapes_of = {"a": ((m, k), ask.type_a), "b": ((k, n), ask.type_b), "c": ((m, n), ask.out)}
+    slot = {name: ask.card.alloc(shape, kind) for name, (shape, kind) in shapes_of.items()}
     try:
         plan = ask.card.prepare(case, [slot])
     except Unsupported:
@@ -103,17 +104,22 @@ def told(ask: Products) -> dict[str, str]:
 
 
 def edges(variant: dict[str, str]) -> Iterator[Size]:
-    """t - 1, t, t + 1 for each side t of the card's own tile (`tile`: `14x32`), of two of them, and for the
-    length of a block of k (`blocks`: `mc=... kc=384`)."""
+    """t - 1, t, t + 1 for each side t of the card's own tile (`tile`: `14x32`) and of two of them. Of its
+    blocks (`blocks`: `mc=512 kc=384 nb=256`, rows of A, products, columns of B): as many of k, and one more
+    than a block of each."""
     tile = [int(side) for side in variant.get("tile", "").split("x") if side.isdecimal()]
     if len(tile) == 2:
         for m in (side * tile[0] + near for side in (1, 2) for near in (-1, 0, 1)):
             for n in (side * tile[1] + near for side in (1, 2) for near in (-1, 0, 1)):
                 yield from ((m, n, k) for k in SMALL_K)
-    blocks = dict(each.partition("=")[::2] for each in variant.get("blocks", "").split())
-    if blocks.get("kc", "").isdecimal():
-        for k in (int(blocks["kc"]) + near for near in (-1, 0, 1)):
-            yield from ((5, 17, k), (160, 120, k))
+    said = (each.partition("=") for each in variant.get("blocks", "").split())
+    blocks = {name: int(length) for name, _, length in said if length.isdecimal()}
+    if kc := blocks.get("kc", 0):
+        for k in (kc - 1, kc, kc + 1):
+            yield from ((5, 17, k), (260, 250, k))
+        yield (200, 190, 2 * kc + 1)
+        yield (blocks.get("mc", 512) + 1, 130, kc + 1)
+        yield (150, 2 * blocks.get("nb", 256) + 1, kc + 1)
 
 
 def empty(ask: Products) -> None:
