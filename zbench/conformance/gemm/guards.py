@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from zbench.conformance.gemm.exact import product
-from zbench.conformance.gemm.shapes import Size, given, stored
+from zbench.conformance.gemm.shapes import SEVERAL, Size, given, stored
 from zbench.conformance.gemm.strides import LINE_BYTES, orders
 from zbench.conformance.item import Item
 from zbench.conformance.pages import guarded
@@ -24,8 +24,9 @@ GUARDED: tuple[Size, ...] = (
     (31, 33, 9),
     (65, 129, 63),
     (129, 100, 300),
+    SEVERAL,
 )
-LONG = ((3, 5, 1000), (16, 33, 4097), (2, 2, 20000), (65, 63, 2500))
+LONG = ((3, 5, 1000), (16, 33, 4097), SEVERAL, (2, 2, 20000), (65, 63, 2500))
 """Long in k and small in m and n: what a card may cut into ranges of k."""
 BITS = {
     "quiet NaN": {"fp64": 0x7FF8000000000000, "fp32": 0x7FC00000, "fp16": 0x7E00, "bf16": 0x7FC0},
@@ -43,7 +44,7 @@ def between_guards(ask: Products) -> None:
     if not ask.adopts():
         return
     gaps = range(0, LINE_BYTES, 8) if ask.thorough > 1 else (0, 8)
-    for size in GUARDED[: 3 + 4 * ask.thorough]:
+    for size in GUARDED[: 3 + 5 * ask.thorough]:
         for order in orders(ask):
             for at in ("end", "start"):
                 for gap_bytes in gaps:
@@ -69,7 +70,7 @@ def filled(shape: tuple[int, ...], out: str, bits: int, ask: Products) -> Array:
 
 def unread(ask: Products) -> None:
     """GE-08: beta = 0 means that C is not read, not that it is multiplied by zero."""
-    for size in (*GUARDED[:6], (5, 7, 0)):
+    for size in (*GUARDED[:6], *[SEVERAL] * (ask.thorough > 0), (5, 7, 0)):
         for out in ask.outs:
             for held, bits in BITS.items():
                 if out in bits and ask.attempt(f"{'x'.join(map(str, size))} C={held} out={out}"):
@@ -97,7 +98,7 @@ def written(ask: Products) -> None:
     threads = [1]
     if usable_cpus() > 1 and type(ask.card).threaded(ask.card.option):
         threads.append(usable_cpus())
-    for size in LONG[: 2 + ask.thorough]:
+    for size in LONG[: 2 + 2 * ask.thorough]:
         for count in threads:
             for out in ask.outs:
                 if not ask.attempt(f"{'x'.join(map(str, size))} threads={count} out={out}"):

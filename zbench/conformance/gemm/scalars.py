@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zbench.conformance.compare import equal, within
 from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm.exact import integers, limit
-from zbench.conformance.gemm.shapes import given
+from zbench.conformance.gemm.shapes import SEVERAL, given
 from zbench.conformance.item import Item
 from zbench.conformance.pages import forbidden
 from zbench.conformance.products import Products, number
@@ -24,6 +24,8 @@ ALPHAS = (0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 0.7, NAN, INF)
 BETAS = (*ALPHAS, 1.3)
 """LAPACK's xBLAT3 has {0, 1, 0.7} and {0, 1, 1.3}; BLIS' own suite never beta = 0."""
 SIZES = ((5, 7, 9), (33, 65, 40), (1, 40, 33))
+MIXED = ((1.0, 1.0), (2.0, -1.0), (0.7, 1.3), (-1.0, 0.0), (1.0, NAN), (NAN, 1.0))
+"""(alpha, beta) of products of several blocks, each of which is scaled and only the first added to C."""
 
 
 def scaled(
@@ -70,7 +72,10 @@ def grid(ask: Products) -> None:
     for alpha, beta in pairs(alphas, betas):
         if not (ask.offers("alpha", number(alpha)) and ask.offers("beta", number(beta))):
             continue
-        for size in SIZES[: 1 + ask.thorough]:
+        several = ask.thorough and (number(alpha), number(beta)) in [
+            tuple(map(number, each)) for each in MIXED
+        ]
+        for size in (*SIZES[: 1 + ask.thorough], *[SEVERAL] * several):
             if not ask.attempt(f"{'x'.join(map(str, size))} alpha={number(alpha)} beta={number(beta)}"):
                 continue
             m, n, k = size
@@ -80,7 +85,7 @@ def grid(ask: Products) -> None:
                 expected = a.astype(np.int64) @ b.astype(np.int64) + (c if beta else 0)
                 ask.expect(expected.astype(np.int32), a, b, c=c, alpha=alpha, beta=beta)
                 continue
-            # Products and C stay below 2^7, so that C of 11 or 8 bits has them with beta and alpha exactly.
+            # Products of k < 100 and C stay below 2^7, so that C of 11 or 8 bits has them with beta and alpha exactly.
             most = max(1, min(limit(ask.dtype, k, 7), int(2 ** PRECISIONS[ask.dtype])))
             a = integers(ask.rng(), ask.type_a, (m, k), most)
             b = integers(ask.rng(2), ask.type_b, (k, n), most)

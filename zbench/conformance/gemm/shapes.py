@@ -27,6 +27,9 @@ SMALL_K = (1, 7, 64)
 """With the edges of a tile, where every k is tried elsewhere."""
 LARGE: tuple[Size, ...] = ((129, 257, 65), (200, 1, 509), (1, 300, 257), (3, 130, 1030))
 """For other ways through a card: all threads, weights it has packed, batches."""
+SEVERAL: Size = (131, 130, 1100)
+"""Large enough for a card to copy operands into panels, where it does so at all, and more than one block of
+k: what else is asked, such as strides and beta, is asked of that way, too."""
 BLOCKED: Size = (512, 512, 2048)
 """Large enough for a card to cut it into blocks, which it then tells."""
 

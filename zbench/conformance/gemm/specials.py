@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zbench.conformance.gemm.shapes import Size, given, stored
+from zbench.conformance.gemm.shapes import SEVERAL, Size, given, stored
 from zbench.conformance.gemm.strides import orders
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products
@@ -68,6 +68,12 @@ def spreading(ask: Products) -> None:
                         a, b = given(ask, (m, n, k))
                         (a if which == "a" else b)[place] = value
                         _try(ask, a, b, order)
+    for value in specials(ask) if ask.thorough else ():
+        for which in "ab":
+            if ask.attempt(f"{'x'.join(map(str, SEVERAL))} nn {which} ends in {value}"):
+                a, b = given(ask, SEVERAL)
+                (a if which == "a" else b)[-1, -1] = value
+                _try(ask, a, b, ("n", "n"))
     for first, second in ((INF, -INF), (-INF, -INF), (NAN, INF)) if ask.dtype in HAS_INF else ():
         if ask.attempt(f"17x33x20 two in a row: {first}, {second}"):
             a, b = given(ask, (17, 33, 20))

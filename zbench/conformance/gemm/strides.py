@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zbench.conformance.compare import identical
 from zbench.conformance.gemm.exact import product
-from zbench.conformance.gemm.shapes import Size, given, stored
+from zbench.conformance.gemm.shapes import SEVERAL, Size, given, stored
 from zbench.conformance.item import Item
 from zbench.conformance.pages import PAGE_BYTES, apart
 from zbench.conformance.products import Products
@@ -65,6 +65,9 @@ def leading_dimensions(ask: Products) -> None:
                     name = f"{'x'.join(map(str, size))} {''.join(order)} {which} +{more}"
                     if ask.attempt(name):
                         _with_rows_apart(ask, size, order, which, more)
+    for order in orders(ask) if ask.thorough else ():
+        if ask.attempt(f"{'x'.join(map(str, SEVERAL))} {''.join(order)} abc +7"):
+            _with_rows_apart(ask, SEVERAL, order, "abc", "7")
 
 
 def _with_rows_apart(ask: Products, size: Size, order: tuple[str, str], which: str, more: str) -> None:
@@ -85,9 +88,9 @@ def untouched(ask: Products) -> None:
     """GE-05: what lies between the rows of C, before them and behind; and A and B, with all around them."""
     if not ask.adopts():
         return
-    for size in SHAPES[: 2 + ask.thorough]:
+    for size in (*SHAPES[: 2 + ask.thorough], *[SEVERAL] * (ask.thorough > 0)):
         for order in orders(ask):
-            for more in (1, 7, 33):
+            for more in (1, 7, 33) if size != SEVERAL else (1,):
                 if not ask.attempt(f"{'x'.join(map(str, size))} {''.join(order)} +{more}"):
                     continue
                 a, b = given(ask, size)
