@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from tests.conformance.emulated import Emulated, Multiply, cut, one_by_one, verdict
 from zbench.conformance.declaration import GemmDeclaration
 from zbench.conformance.gemm import soak
+from zbench.conformance.launches import Ask, conform
+from zbench.subject import parse
 
 HONEST = one_by_one()
 NUMERIC = ("GE-15", "GE-17", "GE-18", "GE-19", "GE-20", "GE-23", "GE-24", "GE-25", "GE-27", "GE-28", "GE-29")
@@ -214,6 +216,15 @@ def test_what_goes_wrong_once_in_a_while_is_seen(monkeypatch: pytest.MonkeyPatch
     rounds = 8 if cores > 1 else soak.RETESTS + 8  # a core's answer is compared once there are two of a kind
     status, why, _ = verdict(Emulated(sporadic()), "GE-38", said, soak_s=rounds)
     assert (status, "retests on this core differ" in why) == ("FAIL", True)
+
+
+def test_soaking_tests_share_the_hours() -> None:
+    """Half a second for each, of one that is asked for; in a process of their own, as from the command line."""
+    asked = Ask(parse("card", "cpu"), "L5", 0, ("GE-37", "GE-38"), ("int8",), hours=1 / 3600)
+    found = {outcome.id: outcome for outcome in conform(asked)}
+    assert {outcome.status for outcome in found.values()} == {"PASS"}
+    assert found["GE-37"].facts["rounds"].endswith("in 0.5 s")
+    assert found["GE-38"].facts["rounds"].endswith("in 0.5 s")
 
 
 def test_outputs_that_prove_nothing_are_not_trusted() -> None:

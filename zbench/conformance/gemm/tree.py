@@ -117,7 +117,7 @@ def accumulation_tree(ask: Products) -> None:
 
 
 def described(tree: str) -> str:
-    """Its hash, its depth, and whether it is the plain loop."""
+    """Its hash, by which two cards or two days are compared, and its depth: that of a plain loop is n - 1."""
     depth = deepest = 0
     for character in tree:
         depth += {"(": 1, ")": -1}.get(character, 0)
