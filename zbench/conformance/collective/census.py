@@ -35,12 +35,11 @@ def digit(rank: int, index: Array, ranks: int, width: int) -> Array:
 
 
 def census(rank: int, count: int, ranks: int, dtype: str, first: int = 0) -> Array:
-    """A rank's operand, elements `first` and on."""
+    """A rank's operand, elements `first` and on; it repeats itself."""
     width = digits(dtype)
-    own = digit(rank, np.arange(first, first + count), ranks, width)
-    return np.where(own < width, BASE ** np.minimum(own, width - 1).astype(np.int64), 0).astype(
-        NUMPY_DTYPES[dtype]
-    )
+    own = digit(rank, np.arange(first, first + min(count, max(ranks, width))), ranks, width)
+    powers = np.where(own < width, BASE ** np.minimum(own, width - 1).astype(np.int64), 0)
+    return np.resize(powers.astype(NUMPY_DTYPES[dtype]), count)
 
 
 def counted(value: int, index: int, case: Case, rank: int) -> str:

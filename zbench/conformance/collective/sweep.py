@@ -55,8 +55,10 @@ def sweep(
 
     From L2 on, and with `each`, with all of `choices`; before, they go round as in a Latin square, a dtype
     begins one further than that before it: every algorithm and, of up to PER_DTYPE, every choice comes with
-    every dtype. What only moves has one dtype, and all choices from L1 on.
+    every dtype. What only moves has one dtype, and all choices from L1 on. Choices that are one case, as all
+    roots are of what has none, come once.
     """
+    yielded: set[str] = set()
     for op in ops:
         known = [dtype for dtype in ask.fabric.operations().get(op, ()) if not dtypes or dtype in dtypes]
         known = [dtype for dtype in known if ask.thorough or dtype in SMOKE_DTYPES]
@@ -69,7 +71,10 @@ def sweep(
             turns = max(len(names), min(PER_DTYPE, len(fitting)))
             pairs = [(names[j % len(names)], fitting[(i + j) % len(fitting)]) for j in range(turns) if names]
             for algorithm, choice in product(names, fitting) if every else pairs:
-                yield Try(made(ask, op, dtype, choice), algorithm)
+                one = Try(made(ask, op, dtype, choice), algorithm)
+                if str(one) not in yielded:
+                    yielded.add(str(one))
+                    yield one
 
 
 def made(ask: Ranks, op: str, dtype: str, choice: Choice) -> Case:
