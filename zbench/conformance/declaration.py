@@ -53,7 +53,8 @@ class CollectiveDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     accumulator: Literal["dtype", "fp32"] = "dtype"
     """What fp16 and bf16 are added in, between two roundings."""
     nan: Literal["propagate", "undefined"] = "undefined"
-    """Of min and max."""
+    """Of min and max. `propagate`: they are IEEE 754-2019's minimum and maximum, to which -0 is less than 0,
+    too; `undefined`: either zero, and a NaN kept or lost, but the same whichever rank has brought it."""
     average: Literal["first", "last"] = "last"
     """When an average divides."""
     flush: bool = False

@@ -30,7 +30,8 @@ def least_and_greatest(ask: Ranks) -> None:
     """CO-15: one NaN, or one zero of another sign, on each rank in turn: element i has it on rank i mod P."""
     p = ask.size
     choices: list[Choice] = [{"count": ROUNDS * p, "redop": redop, "root": p - 1} for redop in ("min", "max")]
-    told: set[str] = set()
+    told: dict[str, set[str]] = {"NaN in min and max": set(), "sign of zero in min and max": set()}
+    nans, zeros = told.values()
     for each in sweep(ask, REDUCTIONS, choices, FLOAT_DTYPES, each=True):
         case = each.case
         kind, count = NUMPY_DTYPES[case.dtype], ROUNDS * p
@@ -47,15 +48,19 @@ def least_and_greatest(ask: Ranks) -> None:
             given = [np.where(holder == rank, kind.type(special), numbers[rank]) for rank in range(p)]
             for left in ask.executions(case, [given[ask.rank]], each.algorithm):
                 if name == "nan":
-                    told.add(_nan(ask, case, given, holder, left.out))
+                    nans.add(_nan(ask, case, given, holder, left.out))
                 else:
-                    _zero(ask, case, holder, left.out)
+                    zeros.add(_zero(ask, case, holder, left.out))
         if ask.attempt(f"{each} all nan"):
             given = [np.full(count, np.nan, kind)] * p
             for left in ask.executions(case, [given[ask.rank]], each.algorithm):
                 ask.differs(wrong(case, given, ask.rank, left))
-    all_told = {word for each in ask.everyone(",".join(told).encode()) for word in each.decode().split(",")}
-    ask.facts["NaN in min and max"] = ", ".join(sorted(all_told - {""})) or "not tried"
+    for name, own in told.items():
+        all_told = {
+            word for each in ask.everyone(",".join(own).encode()) for word in each.decode().split(",")
+        }
+        if all_told := all_told - {""}:
+            ask.facts[name] = ", ".join(sorted(all_told))
 
 
 def _held(ask: Ranks, case: Case, holder: Array, out: Array) -> tuple[Array, Array]:
@@ -92,15 +97,19 @@ def _nan(ask: Ranks, case: Case, given: list[Array], holder: Array, out: Array) 
     return "kept" if all(kept.values()) else "lost"
 
 
-def _zero(ask: Ranks, case: Case, holder: Array, out: Array) -> None:
-    """Whoever holds the zero of the other sign, the bits are the same."""
+def _zero(ask: Ranks, case: Case, holder: Array, out: Array) -> str:
+    """Whether the sign of a zero is the same, whoever holds the other one. That it must be is IEEE 754-2019's
+    word, which holds where a NaN is declared to be kept, too: C's fmin and fmax may take either zero."""
     got, who = _held(ask, case, holder, out)
     found = bits(got[who >= 0])
     if got[who >= 0].astype(np.float64).any():
         ask.fail("no zero")
-    elif len(set(found.tolist())) > 1:
+    if len(set(found.tolist())) < 2:
+        return ""
+    if ask.declared.nan == "propagate":
         odd = sorted({int(rank) for rank in who[who >= 0][found != found[0]]})
         ask.fail(f"the sign of zero depends on who holds it: another where it is rank {odd}")
+    return "depends on the rank that holds it"
 
 
 def _infinite(dtype: str, redop: str, ranks: int, rank: int, count: int) -> Array:
