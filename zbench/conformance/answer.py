@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,10 +19,13 @@ from zbench.conformance.products import Products
 from zbench.conformance.status import HARNESS_ERROR
 from zbench.conformance.surroundings import loaded
 from zbench.conformance.tally import Tally
-from zbench.conformance.world import Ranks
+from zbench.conformance.world import LeftAlone, Ranks
 from zbench.errors import InvalidRun, Unsupported
 from zbench.fabrics.base import Fabric
 from zbench.measure.channel import Channel, Message
+
+HERE = str(Path(__file__).parent) + os.sep
+"""Where tests stand: an error that is raised here is theirs."""
 
 
 def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
@@ -48,8 +53,9 @@ def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
         broken, harness = _try(item, tally)
         if isinstance(tally, Ranks):
             tally.merge()
-            used_up = broken or tally.used_up
-            broken = any(each != b"" for each in tally.everyone(b"broken" if used_up else b""))
+            mine = b"broken" + harness.encode() if broken or tally.used_up else b""
+            ended = [each.removeprefix(b"broken").decode() for each in tally.everyone(mine) if each]
+            broken, harness = bool(ended), next(filter(None, ended), "")
         outcome = tally.outcome(order["subject"], kind, scope, order["level"], time.perf_counter() - began)
         if harness:
             outcome = msgspec.structs.replace(outcome, status=HARNESS_ERROR, why=harness)
@@ -71,11 +77,14 @@ def _try(item: Item, tally: Tally) -> tuple[bool, str]:
     except Misshapen as error:
         tally.fail(str(error))
         return isinstance(tally, Ranks), ""  # its peers have gone on
+    except LeftAlone:
+        return True, ""
     except MemoryError as error:
         tally.lacking(f"memory: {error}")
+        return isinstance(tally, Ranks), ""
     except Exception as error:  # the subject's or the test's own: its place tells
         frames = traceback.extract_tb(error.__traceback__)
-        last, ours = frames[-1], [each for each in frames if "/conformance/" in each.filename]
+        last, ours = frames[-1], [each for each in frames if each.filename.startswith(HERE)]
         why = f"{type(error).__name__}: {error} ({last.filename}:{last.lineno}, in {last.name})"
         if ours and ours[-1] is last:
             return True, f"{tally.name}: {why}"

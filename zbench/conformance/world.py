@@ -31,6 +31,9 @@ KEPT_BYTES = 1 << 16
 """Buffers up to here are used again for the next case of the same shape: to take them costs a fabric several
 times what a short operation does, and large ones would add up."""
 
+ASKED, ENDED = b"?", b"."
+"""What ranks tell each other begins so: within a test, and when it has ended."""
+
 
 @dataclass(frozen=True)
 class Left:
@@ -38,6 +41,10 @@ class Left:
 
     given: Array
     out: Array
+
+
+class LeftAlone(Exception):
+    """Another rank has ended the test before this one; it tells why when the counts are merged."""
 
 
 class Ranks(Tally):
@@ -163,11 +170,18 @@ class Ranks(Tally):
         return slot
 
     def everyone(self, mine: bytes) -> Sequence[bytes]:
-        """Every rank's bytes, out of band."""
+        """Every rank's bytes, out of band. Raises LeftAlone where a rank has ended the test already."""
+        told = self._share(ASKED + mine)
+        if any(each.startswith(ENDED) for each in told):
+            raise LeftAlone
+        return [each[1:] for each in told]
+
+    def _share(self, mine: bytes) -> Sequence[bytes]:
         return self.share(mine) if self.size > 1 else [mine]
 
     def merge(self) -> None:
-        """Give every rank's count to all of them; the failures name their rank."""
+        """Give every rank's count to all of them; the failures name their rank. A rank that has ended early,
+        by an error, says so for as long as others ask it something else."""
         own = {
             "tried": self.tried,
             "failed": self.failed,
@@ -176,7 +190,10 @@ class Ranks(Tally):
             "lacks": self.lacks,
             "facts": self.facts,
         }
-        told = [msgspec.json.decode(each) for each in self.everyone(msgspec.json.encode(own))]
+        answers: Sequence[bytes] = ()
+        while not answers or any(not each.startswith(ENDED) for each in answers):
+            answers = self._share(ENDED + msgspec.json.encode(own))
+        told = [msgspec.json.decode(each[1:]) for each in answers]
         self.tried = max(each["tried"] for each in told)
         self.failed = sum(each["failed"] for each in told)
         found = [Failure(*each) for rank in told for each in rank["failures"]]
