@@ -39,6 +39,7 @@ def plan(*outcomes: Outcome, **fields: Any) -> Plan:
         "suite": {"zbench-0.1.0": "a" * 64},
         "level": "L1",
         "whole": True,
+        "hours": "0",
         "seed": "7",
         "nonce": "",
         "asked": (Asked("card", "cpu", Declaration(1, "cpu"), "", tests),),

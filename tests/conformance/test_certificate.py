@@ -20,8 +20,10 @@ from zbench.conformance.attempts import seed_of
 from zbench.conformance.certificate import statement
 from zbench.conformance.chain import Rejected
 from zbench.conformance.envelope import PAYLOAD_TYPE, sealed
-from zbench.conformance.keeping import kept
+from zbench.conformance.keeping import kept, plan_of
+from zbench.conformance.launches import Ask
 from zbench.conformance.surroundings import loaded, preloads, suite
+from zbench.subject import parse
 
 COMPILER = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
 MARGINAL = msgspec.structs.replace(PASSED, scope="fp16", status="MARGINAL", why="near")
@@ -63,6 +65,24 @@ def test_the_result_is_that_of_the_worst_test(outcomes: tuple[Any, ...], result:
     """And where nothing was tried, nothing has passed."""
     certified(tmp_path, outcomes)
     assert statement(tmp_path)["predicate"]["result"] == result
+
+
+@pytest.mark.parametrize(
+    ("level", "fields", "whole"),
+    [
+        ("L1", {}, True),
+        ("L1", {"tests": ("CO-01",)}, False),
+        ("L1", {"ranks": (2,)}, False),
+        ("L1", {"attempt": "x"}, False),
+        ("L5", {"hours": 0.5}, False),
+        ("L5", {"hours": 24.0}, True),
+    ],
+)
+def test_a_part_of_a_level_does_not_pass_for_it(level: str, fields: dict[str, Any], whole: bool) -> None:
+    """And L5 is about a day."""
+    made, _ = plan_of([Ask(parse("fabric", "shm"), level, 0, **fields)], 0, "", "", ())
+    assert made.whole is whole
+    assert made.hours == f"{fields.get('hours', 0):g}"
 
 
 def test_exit_codes_say_who_vouches_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the suite consists of -> its SHA-256."""
     level: str
     whole: bool
-    """Whether these are all tests of the level, for all dtypes and worlds."""
+    """Whether these are all tests of the level, for all dtypes and worlds, and L5 soaks for its day."""
+    hours: str
+    """Of soaking, for each subject."""
     seed: str
     """As it was given."""
     nonce: str

@@ -112,6 +112,7 @@ def _predicate(
             "version": plan.zbench,
             "level": plan.level,
             "whole": plan.whole,
+            "hours": plan.hours,
             "seed": plan.seed,
             "nonce": plan.nonce,
             "planSha256": last.plan_sha256,

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Files = dict[str, bytes]
 """Name beside the log -> what is kept there."""
+SOAK_HOURS = 24.0
+"""The least that L5 is about; a shorter one is a part of it."""
 Described = dict[str, dict[str, str]]
 
 
@@ -48,7 +50,8 @@ def plan_of(
         zbench=__version__,
         suite=suite(),
         level=asks[0].level,
-        whole=not any(ask.tests or ask.dtypes or ask.ranks or ask.attempt != "*" for ask in asks),
+        whole=all(map(_whole, asks)),
+        hours=f"{asks[0].hours:g}",
         seed=str(seed),
         nonce=nonce,
         asked=tuple(asked),
@@ -59,6 +62,12 @@ def plan_of(
         cut_bytes=0,
     )
     return plan, files
+
+
+def _whole(ask: Ask) -> bool:
+    """Whether nothing of its level is left out."""
+    chosen = ask.tests or ask.dtypes or ask.ranks or ask.attempt != "*"
+    return not chosen and (ask.level != "L5" or ask.hours >= SOAK_HOURS)
 
 
 def _kept(files: Files, what: str, data: bytes) -> str:

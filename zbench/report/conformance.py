@@ -169,6 +169,7 @@ def render_verified(
         "tests": ", ".join(f"{count} {status}" for status, count in told["statuses"].items()),
         "of": "; ".join(f"{subject} ({_pairs(each)})" for subject, each in told["described"].items()),
         "data": f"seed {told['seed']}" + (f", nonce {told['nonce']}" if told["nonce"] else ", no nonce"),
+        "soak": f"{told['hours']} h each" if told["hours"] != "0" else "",
         "attempts": f"{len(told['attempts'])} in this log, {len(lasts)} of them complete; this is the last",
         "suite": f"zbench {told['version']}, "
         + ("the one installed here" if same else "not the one installed here"),
