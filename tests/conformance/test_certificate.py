@@ -152,7 +152,9 @@ def test_attempts_that_were_broken_off_are_told(tmp_path: Path, capsys: pytest.C
         statement(tmp_path)
     path = certified(tmp_path)
     assert main(["verify", path]) == 0
-    assert "3 in this log, 2 of them complete" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "3 in this log, 2 of them complete" in told
+    assert "before it: complete (1 FAIL); aborted (nothing asked)" in told
     made = statement(tmp_path)["predicate"]["zbench"]["attempts"]
     assert [(each["state"], each["statuses"]) for each in made] == [
         ("complete", {"FAIL": 1}),

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.conformance.certified import keys
+from tests.conformance.certified import FAILED, attempt, keys
 from zbench.cli import main
 from zbench.conformance import chain, envelope
 from zbench.conformance.canonical import canonical, parse
@@ -35,19 +35,14 @@ Forge = Callable[[random.Random, Path], str]
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """(directory of a tiny run that was signed, the public key): one dtype of a card, one test."""
+    """(directory of a tiny run that was signed, the public key): one dtype of a card, one test, behind an
+    attempt that failed."""
     place = tmp_path_factory.mktemp("signed")
     _, private, public = keys(place / "keys")
     (place / "declaration.toml").write_text(DECLARATION)
+    attempt(place / "out", (FAILED,))
     words = ["--card", "cpu", "--dtype", "fp32", "--test", "GE-21", "--level", "L1", "--nonce", "of today"]
-    words += [
-        "--declaration",
-        str(place / "declaration.toml"),
-        "--out",
-        str(place / "out"),
-        "--sign",
-        private,
-    ]
+    words += ["--declaration", str(place / "declaration.toml"), "--sign", private]
     assert main(["conform", *words, "--out", str(place / "out")]) == 0
     assert main(["verify", str(place / "out"), "--key", public, "--strict"]) == 0
     return place / "out", public
@@ -135,13 +130,26 @@ def another_declaration(rng: random.Random, place: Path) -> str:
     data = path.read_bytes().replace(b"24", str(rng.randrange(2, 24)).encode())
     path.unlink()
     lines = (place / chain.FILE).read_bytes().splitlines()
-    plan = parse(lines[0], MOST)
+    first = begun(place)
+    plan = parse(lines[first], MOST)
     plan["body"]["asked"][0]["declaration_sha256"] = digest(data)
     plan["body"]["asked"][0]["declaration"]["gemms"][0]["accumulator_bits"] = int(data.split()[-1])
     (place / kept_name("declaration", digest(data))).write_bytes(data)
-    write_log(place, [canonical(plan), *lines[1:]], relink=True)
+    write_log(place, [*lines[:first], canonical(plan), *lines[first + 1 :]], relink=True)
     with_payload(place, canonical(made_again(place)))
     return "another declaration"
+
+
+def the_failed_attempt_left_out(rng: random.Random, place: Path) -> str:
+    """SE-3: as if the last one, that passed, were the only one; a line of it edited, too, or not."""
+    lines = [parse(line, MOST) for line in (place / chain.FILE).read_bytes().splitlines()]
+    left = lines[begun(place) :]
+    for seq, line in enumerate(left, 1):
+        line["seq"] = seq
+    told = edited(rng, rng.choice(left)) if rng.random() < 0.5 else ""
+    write_log(place, [canonical(line) for line in left], relink=True)
+    with_payload(place, canonical(made_again(place)))
+    return f"the failed attempt left out{told}"
 
 
 WAYS: tuple[Forge, ...] = (
@@ -156,7 +164,14 @@ WAYS: tuple[Forge, ...] = (
     all_made_again_and_signed,
     unsigned_and_made_again,
     another_declaration,
+    the_failed_attempt_left_out,
 )
+
+
+def begun(place: Path) -> int:
+    """The index of the last plan's line."""
+    lines = (place / chain.FILE).read_bytes().splitlines()
+    return max(i for i, line in enumerate(lines) if parse(line, MOST)["kind"] == "plan")
 
 
 def edited(rng: random.Random, value: Any) -> str:

@@ -160,17 +160,20 @@ def render_verified(
     """What a valid certificate says, and what it does not prove. `claimed`: the id of the key that it names,
     `checked` against the one given; `here`: the suite that is installed."""
     told = statement["predicate"]["zbench"]
-    lasts = [each for each in told["attempts"] if each["state"] == "complete"]
+    made = told["attempts"]
+    whole = [each for each in made if each["state"] == "complete"]
+    earlier = "; ".join(f"{each['state']} ({_statuses(each) or 'nothing asked'})" for each in made[:-1])
     same = all(
         {"name": name, "digest": {"sha256": sha256}} in statement["subject"] for name, sha256 in here.items()
     )
     said = {
         "says": f"{what(statement)}, {told['began']} to {told['ended']}",
-        "tests": ", ".join(f"{count} {status}" for status, count in told["statuses"].items()),
+        "tests": _statuses(told),
         "of": "; ".join(f"{subject} ({_pairs(each)})" for subject, each in told["described"].items()),
         "data": f"seed {told['seed']}" + (f", nonce {told['nonce']}" if told["nonce"] else ", no nonce"),
         "soak": f"{told['hours']} h each" if told["hours"] != "0" else "",
-        "attempts": f"{len(told['attempts'])} in this log, {len(lasts)} of them complete; this is the last",
+        "attempts": f"{len(made)} in this log, {len(whole)} of them complete; this is the last",
+        "before it": earlier,
         "suite": f"zbench {told['version']}, "
         + ("the one installed here" if same else "not the one installed here"),
         "preloaded": ", ".join(told["preloads"]),
@@ -185,6 +188,10 @@ def render_verified(
             lines += folded(printable(text), width, f"  {name}: ", "      ")
     lines += ["", *(line for text in UNPROVED for line in folded(text, width))]
     return written(lines, unicode)
+
+
+def _statuses(attempt: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in attempt["statuses"].items())
 
 
 def _pairs(described: Mapping[str, str]) -> str:
