@@ -226,6 +226,16 @@ def test_intended_bytes_add_up_over_the_world(world: Open) -> None:
     assert first.intend(-100) == 50
 
 
+def test_a_segment_has_no_name() -> None:
+    """Nobody can have made it before, and nobody else finds it."""
+    fd = shm.create(2, shm.PAGE_BYTES)
+    try:
+        assert os.readlink(f"/proc/self/fd/{fd}") == "/memfd:zbench (deleted)"
+        assert not os.get_inheritable(fd)
+    finally:
+        os.close(fd)
+
+
 @pytest.mark.parametrize("word", ["ranks", "data_bytes", "total_bytes"])
 @pytest.mark.parametrize("lie", [0, 1, -1, 3, 4097, 2**31, 2**62, -(2**63)])
 def test_a_header_that_lies_is_not_believed(word: str, lie: int) -> None:
