@@ -219,7 +219,7 @@ def test_what_goes_wrong_once_in_a_while_is_seen(monkeypatch: pytest.MonkeyPatch
 
 
 def test_soaking_tests_share_the_hours() -> None:
-    """Half a second for each, of one that is asked for; in a process of their own, as from the command line."""
+    """Half a second for each, of one that is asked for; in a process of their own, as `--hours` has it."""
     asked = Ask(parse("card", "cpu"), "L5", 0, ("GE-37", "GE-38"), ("int8",), hours=1 / 3600)
     found = {outcome.id: outcome for outcome in conform(asked)}
     assert {outcome.status for outcome in found.values()} == {"PASS"}

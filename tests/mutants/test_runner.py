@@ -25,7 +25,7 @@ NAMED |= {"C01", "C02", "C06", "C11", "C12", "C13", "C14", "R01", "R04", "T01"}
 
 
 def test_there_are_enough_of_every_family() -> None:
-    """At least 70, numbered once, with those that the reference names, of every family at least two."""
+    """At least 70, numbered once, with those that have names, of every family at least two."""
     assert len(MUTANTS) >= 70
     assert len({each.number for each in MUTANTS}) == len(MUTANTS)
     assert {each.name for each in MUTANTS} >= NAMED

@@ -24,7 +24,7 @@ SCALING = 3
 SLACK = {"nearest": 1.0, "truncate": 2.0, "exact": 0.0}
 """Units of roundoff that one rounding errs by: cutting off loses up to a whole last place, twice as much."""
 FAILS_AT = 4.0
-"""Times the statistical limit: beyond it no honest rounding comes (reference, section 2)."""
+"""Times the statistical limit: beyond it no honest rounding comes."""
 
 
 def numbers(dtype: str) -> Any:

@@ -24,7 +24,7 @@ from zbench.workloads.slots import SLOTS
 
 CLOCK_SHARE = 0.05
 """A round is long enough when reading the clock is at most this share of it; shorter executions are
-batched (reference: "batch k ops when timer cost > 5 % of the op")."""
+batched."""
 PILOT_NS = 5_000_000
 """Length of the pilot that fixes batch, warm-up and rounds; it is not recorded."""
 PILOT_EXECUTIONS = 1000

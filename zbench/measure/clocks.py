@@ -30,8 +30,7 @@ PPM = 1000.0
 SLACK_NS = 1e-3
 """Of a corner against the bounds that it lies on: what is lost in floating point, far below one tick."""
 USABLE = 0.1
-"""A time on the global clock is told where the clocks are off by at most this share of it (reference: "drop
-the global-clock metric if residual > 10 % of the op")."""
+"""A time on the global clock is told where the clocks are off by at most this share of it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the fault matrix came to, in three sentences: the goals R1, R2 and R3 of reference/conformance.md."""
+"""What the fault matrix came to, in three sentences: how soon, how often wrongly, and what was left."""
 
 from __future__ import annotations
 

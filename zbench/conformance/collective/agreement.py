@@ -22,7 +22,7 @@ from zbench.dtypes import FLOATS, NUMPY_DTYPES
 Array = NDArray[Any]
 FLOAT_DTYPES = tuple(sorted(FLOATS))
 REPEATS = 50
-"""Calls that must leave the same bits (reference: section 3, CO-13)."""
+"""Calls that must leave the same bits."""
 LONGER = 3
 """How many times as long the vector is of which the first elements are compared."""
 TREES_KEPT = 3

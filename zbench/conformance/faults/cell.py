@@ -29,7 +29,7 @@ ROUNDS_MOST = 64
 PATIENCE_S = 60.0
 """The longest that no rank says anything; a fabric's own deadline is 30 s here."""
 GONE_S = 2.0
-"""A rank whose process has ended, or that has said what is wrong, is named within this (reference: R1)."""
+"""A rank whose process has ended, or that has said what is wrong, is named within this."""
 BUSY = 5.0
 """Times as long, on a machine that is busy with other things, is doubtful; beyond that it is wrong."""
 AGAIN_MOST = 2

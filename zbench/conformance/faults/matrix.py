@@ -78,7 +78,7 @@ ITEMS = tuple(
     Item(
         f"FA-{fault}-{moment}",
         f"a rank {told.does}, {MOMENTS[moment]}",
-        "gloo transport_test.cc; reference/conformance.md section 5",
+        "gloo transport_test.cc",
         "L4",
         Cell(fault, moment),
         families=("partial", "stale segment"),

@@ -1,7 +1,7 @@
 """What is done to which rank, when, and what a world must make of it: the fault matrix as data.
 
-Faults x moments x victims of reference/conformance.md, section 5, after gloo's transport_test.cc, which kills
-and stops real ranks and asserts a bound.
+Faults x moments x victims, after gloo's transport_test.cc, which kills and stops real ranks and asserts a
+bound.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 def limit(dtype: str, k: int, accumulator_bits: int) -> int:
     """The largest |a| and |b| whose sum of k products is exact in any order: k a b <= 2^bits, and each is a
-    number of the dtype (reference: table of section 2, "exact-integer rule")."""
+    number of the dtype."""
     room = int((2**accumulator_bits / max(k, 1)) ** 0.5)
     return max(1, min(room, int(2 ** PRECISIONS[dtype])))
 

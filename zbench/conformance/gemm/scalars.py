@@ -49,7 +49,7 @@ def scaled(
 
 
 def tolerance(total: Array, gauge: Array, k: int, accumulator_bits: int, out: str) -> Array:
-    """T_det of the reference, section 2, with nearest rounding: gamma_{K+3}(u) G + u_out |R|, and the least
+    """T_det (tolerance.py) with nearest rounding: gamma_{K+3}(u) G + u_out |R|, and the least
     number of C where |R| is below its normal ones (Higham 2002, "Accuracy and Stability", section 3.1)."""
     u = 2.0**-accumulator_bits
     grown = (k + 3) * u / (1 - (k + 3) * u)
@@ -85,7 +85,7 @@ def grid(ask: Products) -> None:
                 expected = a.astype(np.int64) @ b.astype(np.int64) + (c if beta else 0)
                 ask.expect(expected.astype(np.int32), a, b, c=c, alpha=alpha, beta=beta)
                 continue
-            # Products of k < 100 and C stay below 2^7, so that C of 11 or 8 bits has them with beta and alpha exactly.
+            # Sums of products and C stay below 2^7: 11 or 8 bits hold them, times alpha and beta, exactly.
             most = max(1, min(limit(ask.dtype, k, 7), int(2 ** PRECISIONS[ask.dtype])))
             a = integers(ask.rng(), ask.type_a, (m, k), most)
             b = integers(ask.rng(2), ask.type_b, (k, n), most)
