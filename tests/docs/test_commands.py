@@ -8,6 +8,7 @@ passes the command on to the real one, with these additions.
   where no `--case` is given, one small case of each suite is. `--minutes` becomes a second.
   `zbench selftest --aa`: five pairs of a GEMM. `zbench run --search` looks among small shapes.
 - A run whose verdicts the page goes on with (smoke carries none) is in `LONGER` with what it is run with.
+- `zbench conform` without `--test`: one test of cards, fabrics and schedules each.
 - `zbench run --resume` and `--append`: nothing is added, since they take everything from their run.
 - `pytest ... --benchmark`: profile smoke and one small GEMM.
 - Everything else, `--dry-run` included, runs word for word.
@@ -150,6 +151,8 @@ elif name == "zbench" and (
             words += ["--case", special or cases[suite]]
     if "--search" in words:
         os.execv({sys.executable!r}, [{sys.executable!r}, "-c", small_search, *words])
+elif name == "zbench" and verb == "conform" and "--test" not in words:
+    words += ["--test", "GE-21", "--test", "CO-01", "--test", "SY-7", "--dtype", "fp32", "--ranks", "2"]
 os.execv(os.path.join({str(BIN)!r}, name), [name, *words])
 '''
 
