@@ -18,7 +18,7 @@ from zbench.conformance.item import LEVELS, SOAK_S, Item, Outcome
 from zbench.conformance.schedules import operations, prove
 from zbench.conformance.status import BAD, CRASH, HARNESS_ERROR, NOT_SUPPORTED, TIMEOUT, worst
 from zbench.conformance.tally import FAILURES_KEPT
-from zbench.errors import InvalidRun, Silent
+from zbench.errors import InvalidRun, Silent, UsageError
 from zbench.inquiry import inquire
 from zbench.measure.channel import Message
 from zbench.measure.launch import crew, serve
@@ -70,8 +70,9 @@ def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:
     Raises UsageError; InvalidRun only where nothing can be asked."""
     if ask.subject.kind == "schedules":
         thorough = min(2, LEVELS.index(ask.level))
-        found = prove(ask.chosen(SCHEDULES), ask.subject.label, ask.level, thorough, ask.seed, ask.attempt)
-        yield from (_with_repro(ask, outcome, 1) for outcome in found)
+        for _, jobs in planned(ask):
+            found = prove(jobs, ask.subject.label, ask.level, thorough, ask.seed, ask.attempt)
+            yield from (_with_repro(ask, outcome, 1) for outcome in found)
         return
     declared, _ = declaration_for(ask)
     for ranks, jobs in planned(ask):
@@ -82,9 +83,14 @@ def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:
 def planned(ask: Ask) -> list[World]:
     """All that is to be asked, before any of it is. Raises UsageError."""
     if ask.subject.kind == "schedules":
-        return [(1, [(item, op) for item in ask.chosen(SCHEDULES) for op in operations(item)])]
+        return [(1, [(item, op) for item in ask.chosen(SCHEDULES) for op in operations(item, ask.attempt)])]
     if ask.subject.kind == "card":
         offered = inquire(ask.subject).operations.get("gemm", ())
+        for dtype in ask.dtypes:
+            if dtype not in offered:
+                raise UsageError(
+                    f"--dtype {dtype}: card {ask.subject.label} has products of {', '.join(offered)}"
+                )
         dtypes = [dtype for dtype in offered if not ask.dtypes or dtype in ask.dtypes]
         jobs = [
             (item, dtype)

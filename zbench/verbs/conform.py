@@ -143,10 +143,17 @@ def _check(options: argparse.Namespace) -> None:
     """Raises UsageError."""
     from zbench.conformance.catalogue import BY_ID
     from zbench.conformance.surroundings import preloads
+    from zbench.dtypes import NUMPY_DTYPES
 
     for id in options.test:
         if not fnmatch.filter(BY_ID, id):
             raise UsageError(f"--test {id}: no such test{suggest(id, BY_ID)}")
+    for dtype in options.dtype:
+        if dtype not in NUMPY_DTYPES:
+            raise UsageError(f"--dtype {dtype}: no such dtype{suggest(dtype, NUMPY_DTYPES)}")
+    for ranks in options.ranks:
+        if ranks < 1:
+            raise UsageError(f"--ranks {ranks}: a world has one rank or more")
     if options.seed < 0:
         raise UsageError(f"--seed {options.seed}: a whole number from 0 on")
     if not 0 <= options.hours < float("inf"):
