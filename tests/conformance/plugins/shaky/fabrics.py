@@ -118,3 +118,10 @@ class Prompt(Shm):
     """Nothing is wrong with it; it only waits less."""
 
     timeout_s = 0.5
+
+
+class Absent(Shm):
+    """Is not there: no world of it ever starts."""
+
+    def __init__(self, world, option=None):
+        raise InvalidRun("no such device")

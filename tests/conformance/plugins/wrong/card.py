@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import numpy as np
 
 from zbench.cards.numpy import Numpy
@@ -24,3 +27,26 @@ class Wide(Numpy):
 class Nothing(Numpy):
     def read(self, buffer):
         return None
+
+
+class Once(Numpy):
+    """Goes wrong in the first process only, which leaves a file that says so."""
+
+    def enqueue(self, plan, slot):
+        if not os.path.exists(os.environ["WENT_WRONG"]):
+            with open(os.environ["WENT_WRONG"], "x"):
+                self.go_wrong()
+        super().enqueue(plan, slot)
+
+    def go_wrong(self):
+        raise NotImplementedError
+
+
+class Aborts(Once):
+    def go_wrong(self):
+        os.abort()
+
+
+class Hangs(Once):
+    def go_wrong(self):
+        time.sleep(1000)
