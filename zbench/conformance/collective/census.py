@@ -64,7 +64,7 @@ def each_once(ask: Ranks) -> None:
         {"count": max(1, p - 1), "root": p - 1},
         {"count": 1, "root": p // 2},
     ]
-    choices += [{"count": 65537, "root": 0}] if ask.thorough > 1 else []
+    choices += [{"count": 65537, "root": 0}] if ask.thorough else []  # beyond what is added at once
     for each in sweep(ask, REDUCTIONS, choices):
         if not ask.attempt(str(each)):
             continue

@@ -25,8 +25,8 @@ CANARY = 0x5C
 """What stands between a buffer and its pages' ends: neither the poison of outputs nor an operand's zero."""
 SPARE = 32
 """Elements that a buffer of the fabric's own has beyond what the case needs: a vector register's worth."""
-DTYPES = ("fp32", "bf16", "int8", "byte")
-"""One of each size of element."""
+DTYPES = ("fp32", "bf16", "fp16", "int8", "byte")
+"""One of each size of element, and fp16, which processors load by instructions of its own."""
 
 
 def mapped(size_bytes: int) -> Array:

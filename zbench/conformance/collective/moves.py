@@ -14,6 +14,8 @@ from zbench.conformance.world import Ranks
 
 Array = NDArray[Any]
 TAG_BYTES = 8
+COUNTS = (1, 5, 1009, 65537)
+"""Elements of a rank's part. The last is more than what is under way between two ranks at a time."""
 INDEX_BITS = 40
 """Of a tag; the sender stands above."""
 
@@ -39,7 +41,7 @@ def moves(ask: Ranks) -> None:
     for op in MOVES:
         if not ask.offers(op, "byte"):
             continue
-        for count in (ask.size, 5 * ask.size, 1009 * ask.size):
+        for count in [each * ask.size for each in COUNTS[: 3 + ask.thorough]]:
             case = ask.case(op, "byte", count * TAG_BYTES)
             for algorithm in ask.algorithms(case):
                 call += 1

@@ -14,6 +14,10 @@ from zbench.conformance.products import Products
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 
 Array = NDArray[Any]
+SIZES = ((1, 1, 1), (7, 5, 3), (64, 64, 64), (33, 65, 129), (96, 80, 1024))
+LONG = (132, 136, 4133)
+"""Beyond what is done at once: of k, several blocks, an odd number of elements in the last; operands larger
+than a core's own cache, so that they are not multiplied where they stand."""
 
 
 def limit(dtype: str, k: int, accumulator_bits: int) -> int:
@@ -58,7 +62,7 @@ def product(a: Array, b: Array, out: str) -> Array:
 
 def exact_products(ask: Products) -> None:
     """GE-21: signed ones, and positive ones, whose sum reaches the accumulator's last bit."""
-    for m, n, k in ((1, 1, 1), (7, 5, 3), (64, 64, 64), (33, 65, 129), (96, 80, 1024)):
+    for m, n, k in SIZES + ((LONG,) if ask.thorough else ()):
         for signed in (True, False):
             for out in ask.outs:
                 if not ask.attempt(f"{m}x{n}x{k} {'signed' if signed else 'positive'} out={out}"):
