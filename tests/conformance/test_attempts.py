@@ -94,11 +94,15 @@ def test_a_time_that_is_none_is_named(seconds: Any, tmp_path: Path) -> None:
 
 
 def test_a_test_of_the_plan_without_an_outcome_is_named(tmp_path: Path) -> None:
-    """And one that is told twice."""
+    """The one that failed, too, among others that are told; and one that is told twice."""
     with kept(tmp_path / "a", plan(PASSED), {}):
         pass
     with pytest.raises(Rejected, match="1 tests of the plan have no outcome, the first card cpu GE-21 fp32"):
         statement(tmp_path / "a")
+    with kept(tmp_path / "most", plan(PASSED, FAILED), {}) as log:
+        log.add("outcome", PASSED)
+    with pytest.raises(Rejected, match="1 tests of the plan have no outcome, the first card cpu GE-21 fp64"):
+        statement(tmp_path / "most")
     attempt(tmp_path / "b", (PASSED,))
     with kept(tmp_path / "c", plan(PASSED), {}) as log:
         log.add("outcome", PASSED)
