@@ -245,3 +245,10 @@ def test_the_command_line_says_it_in_one_line(run: Path, capsys: pytest.CaptureF
     shown = capsys.readouterr()
     assert (shown.out, len(shown.err.splitlines())) == ("", 1)
     assert "records.jsonl:2: fingerprint: run.json holds no machine '0123'" in shown.err
+
+
+@pytest.mark.parametrize("name", [store.RUN_FILE, store.RECORDS_FILE])
+def test_a_file_beyond_all_bounds_is_not_read(run: Path, name: str) -> None:
+    """It is sparse here; whoever sends it sends it compressed."""
+    os.truncate(run / name, 1 << 40)
+    assert f"{name}: larger than" in told(run)

@@ -20,6 +20,9 @@ from zbench.records import contradictions, migrate
 from zbench.records.schema import VERSION, Record, Run
 
 RUN_FILE, RECORDS_FILE, CLAIMS_FILE = "run.json", "records.jsonl", "claims.toml"
+RUN_LARGEST_BYTES, RECORDS_LARGEST_BYTES = 64 << 20, 1 << 30
+"""Ours have 10 KB and, of the quick profile, 1 MB; larger ones were not written by zbench."""
+LOST = "the record is lost: restore it, or measure again"
 RESULTS = Path("results")
 
 
@@ -160,7 +163,7 @@ def load(directory: Path) -> tuple[Run, list[Record]]:
     run = _load_run(directory)
     path = directory / RECORDS_FILE
     try:
-        *lines, rest = read_file(path, "the record is lost: restore it, or measure again").split(b"\n")
+        *lines, rest = read_file(path, LOST, RECORDS_LARGEST_BYTES).split(b"\n")
         records = []
         for number, line in enumerate(lines, 1):
             where = f"{path}:{number}"
@@ -181,7 +184,9 @@ def _load_run(directory: Path) -> Run:
     path = directory / RUN_FILE
     if not path.is_file():
         raise UsageError(f"{directory}: not a run (no {RUN_FILE} in it){_runs_in(directory)}")
-    run = decode(path, read_file(path), Run, "restore the file, or measure again")
+    run = decode(
+        path, read_file(path, most_bytes=RUN_LARGEST_BYTES), Run, "restore the file, or measure again"
+    )
     for what in contradictions.of_run(run):
         raise UsageError(f"{path}: {what}; restore the file")
     return run
