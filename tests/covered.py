@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
 KERNEL = re.compile(r"kernel_(\w+)\.c\.gc(?:no|da)")
 SETTINGS = """\
 [run]
@@ -43,18 +44,17 @@ def run(tests: list[str], objects: Path, folder: Path) -> int:
         old.unlink()
     settings = folder / "coveragerc"
     settings.write_text(SETTINGS.format(folder=folder))
-    command = [
-        "-m",
-        "coverage",
+    # The programs, not `-m`, which would put the checkout and its zbench without C code first on the path.
+    measured = [
+        BIN / "coverage",
         "run",
         f"--rcfile={settings}",
-        "-m",
-        "pytest",
+        BIN / "pytest",
         "-q",
         "-p",
         "no:cacheprovider",
     ]
-    return subprocess.run([sys.executable, *command, *tests], cwd=ROOT).returncode
+    return subprocess.run([*measured, *tests], cwd=ROOT).returncode
 
 
 def python(folder: Path) -> Rows:

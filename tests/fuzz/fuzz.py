@@ -57,9 +57,9 @@ def c_target(build: Path, name: str, seconds: float, folder: Path) -> Tally:
     limits = [f"-max_total_time={seconds:.0f}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]
     keep = f"-artifact_prefix={folder}/"
     command = [str(build / f"fuzz_{name}"), *limits, keep, *(str(each) for each in corpora if each.is_dir())]
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    spent = -_children_s()
     code = _run(command, seconds, folder)
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - spent
+    spent += _children_s()
     counted = re.findall(r"number_of_executed_units: (\d+)", (folder / "log").read_text(errors="replace"))
     findings = sorted({path.name for path in folder.iterdir()} - before - {"log"})
     if code != 0 and not findings:
@@ -75,6 +75,12 @@ def _run(command: list[str], seconds: float, folder: Path) -> int:
             return subprocess.run(command, stdout=log, stderr=log, timeout=2 * seconds + GRACE_S).returncode
         except subprocess.TimeoutExpired:
             return -1
+
+
+def _children_s() -> float:
+    """CPU of all that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def built(folder: Path) -> str:
