@@ -160,5 +160,6 @@ def test_the_edges_are_those_of_the_cards_own_tile_and_blocks() -> None:
     """A card that tells none has none."""
     sizes = set(edges({"tile": "14x32", "blocks": "mc=120 kc=384 nb=256"}))
     assert {(13, 31, 1), (14, 32, 7), (29, 65, 64)} <= sizes
-    assert {(5, 17, 383), (260, 250, 385), (200, 190, 769), (121, 130, 385), (150, 513, 385)} <= sizes
+    assert {(5, 17, 383), (650, 300, 385), (260, 250, 769), (121, 400, 385), (300, 513, 385)} <= sizes
+    assert (650, 300, 4097) not in edges({"blocks": "kc=4096"})
     assert not list(edges({"isa": "of nobody's"}))

@@ -24,7 +24,7 @@ ALPHAS = (0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 0.7, NAN, INF)
 BETAS = (*ALPHAS, 1.3)
 """LAPACK's xBLAT3 has {0, 1, 0.7} and {0, 1, 1.3}; BLIS' own suite never beta = 0."""
 SIZES = ((5, 7, 9), (33, 65, 40), (1, 40, 33))
-MIXED = ((1.0, 1.0), (2.0, -1.0), (0.7, 1.3), (-1.0, 0.0), (1.0, NAN), (NAN, 1.0))
+MIXED = {("1", "1"), ("2", "-1"), ("0.7", "1.3"), ("-1", "0"), ("1", "nan"), ("nan", "1")}
 """(alpha, beta) of products of several blocks, each of which is scaled and only the first added to C."""
 
 
@@ -49,7 +49,7 @@ def scaled(
 
 
 def tolerance(total: Array, gauge: Array, k: int, accumulator_bits: int, out: str) -> Array:
-    """T_det (tolerance.py) with nearest rounding: gamma_{K+3}(u) G + u_out |R|, and the least
+    """T_det of the reference, section 2, with nearest rounding: gamma_{K+3}(u) G + u_out |R|, and the least
     number of C where |R| is below its normal ones (Higham 2002, "Accuracy and Stability", section 3.1)."""
     u = 2.0**-accumulator_bits
     grown = (k + 3) * u / (1 - (k + 3) * u)
@@ -72,9 +72,7 @@ def grid(ask: Products) -> None:
     for alpha, beta in pairs(alphas, betas):
         if not (ask.offers("alpha", number(alpha)) and ask.offers("beta", number(beta))):
             continue
-        several = ask.thorough and (number(alpha), number(beta)) in [
-            tuple(map(number, each)) for each in MIXED
-        ]
+        several = ask.thorough > 0 and (number(alpha), number(beta)) in MIXED
         for size in (*SIZES[: 1 + ask.thorough], *[SEVERAL] * several):
             if not ask.attempt(f"{'x'.join(map(str, size))} alpha={number(alpha)} beta={number(beta)}"):
                 continue
@@ -85,7 +83,7 @@ def grid(ask: Products) -> None:
                 expected = a.astype(np.int64) @ b.astype(np.int64) + (c if beta else 0)
                 ask.expect(expected.astype(np.int32), a, b, c=c, alpha=alpha, beta=beta)
                 continue
-            # Sums of products and C stay below 2^7: 11 or 8 bits hold them, times alpha and beta, exactly.
+            # Short products and C stay below 2^7, so that C of 11 or 8 bits has them scaled exactly.
             most = max(1, min(limit(ask.dtype, k, 7), int(2 ** PRECISIONS[ask.dtype])))
             a = integers(ask.rng(), ask.type_a, (m, k), most)
             b = integers(ask.rng(2), ask.type_b, (k, n), most)

@@ -27,11 +27,13 @@ SMALL_K = (1, 7, 64)
 """With the edges of a tile, where every k is tried elsewhere."""
 LARGE: tuple[Size, ...] = ((129, 257, 65), (200, 1, 509), (1, 300, 257), (3, 130, 1030))
 """For other ways through a card: all threads, weights it has packed, batches."""
-SEVERAL: Size = (131, 130, 1100)
-"""Large enough for a card to copy operands into panels, where it does so at all, and more than one block of
-k: what else is asked, such as strides and beta, is asked of that way, too."""
+SEVERAL: Size = (131, 130, 2100)
+"""Too large in any dtype for 2 MiB of a core's own cache, so that a card copies operands into panels where it
+does so at all, and more than one block of k: strides, beta and others are asked of that way, too."""
 BLOCKED: Size = (512, 512, 2048)
 """Large enough for a card to cut it into blocks, which it then tells."""
+VOLUME_MOST = 1.3e8
+"""m n k of what is tried for the sake of a block: its reference takes 0.1 s."""
 
 
 def stored(matrix: Array, transposed: str) -> Array:
@@ -118,11 +120,10 @@ def edges(variant: dict[str, str]) -> Iterator[Size]:
     said = (each.partition("=") for each in variant.get("blocks", "").split())
     blocks = {name: int(length) for name, _, length in said if length.isdecimal()}
     if kc := blocks.get("kc", 0):
-        for k in (kc - 1, kc, kc + 1):
-            yield from ((5, 17, k), (260, 250, k))
-        yield (200, 190, 2 * kc + 1)
-        yield (blocks.get("mc", 512) + 1, 130, kc + 1)
-        yield (150, 2 * blocks.get("nb", 256) + 1, kc + 1)
+        ends: list[Size] = [(m, n, kc + near) for near in (-1, 0, 1) for m, n in ((5, 17), (650, 300))]
+        ends += [(96, 97, 2 * kc + 1), (260, 250, 2 * kc + 1)]
+        ends += [(blocks.get("mc", 0) + 1, 400, kc + 1), (300, 2 * blocks.get("nb", 0) + 1, kc + 1)]
+        yield from ((m, n, k) for m, n, k in ends if m * n * k <= VOLUME_MOST)
 
 
 def empty(ask: Products) -> None:
