@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import platform
 import threading
 
@@ -33,7 +32,7 @@ def control_words() -> tuple[tuple[int, int], ...]:
     if not known:
         return ()
     words = ctypes.create_string_buffer(FENV_BYTES)
-    ctypes.CDLL(ctypes.util.find_library("m")).fegetenv(words)
+    ctypes.CDLL("libm.so.6").fegetenv(words)
     return tuple(
         (int.from_bytes(words.raw[at : at + 4], "little") & mask, begun) for at, mask, begun in known
     )
