@@ -161,6 +161,18 @@ def test_the_width_of_an_fp8_accumulator_is_found() -> None:
         assert verdict(Emulated(unit, "fp8e4m3"), id, said)[0] == "PASS"
 
 
+def test_sums_in_fp16_are_no_fault_where_they_are_declared() -> None:
+    """All tests ask for what 11 bits and fp16's exponents can hold; undeclared, they fail."""
+    unit, said = one_by_one(np.float16), GemmDeclaration(("fp16",), accumulator_bits=11)
+    for id in (*NUMERIC, "GE-41"):
+        status, why, facts = verdict(Emulated(unit, "fp16"), id, said)
+        assert (id, status) == (id, "PASS"), why
+        if id == "GE-28":
+            assert facts["tree of 16"].endswith("depth 15")
+    assert verdict(Emulated(unit, "fp16"), "GE-26", said)[0] == "NOT_SUPPORTED"
+    assert verdict(Emulated(unit, "fp16"), "GE-25")[0] == "FAIL"
+
+
 def test_an_order_that_changes_is_seen() -> None:
     """By bytes (GE-30), and by the tree of additions (GE-28)."""
     assert verdict(Emulated(shuffled()), "GE-30")[0] == "FAIL"

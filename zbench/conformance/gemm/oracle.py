@@ -31,11 +31,11 @@ SIZE = (17, 19, 64)
 
 
 def injected(right: Array, rng: np.random.Generator, ulps: bool) -> Iterator[tuple[str, Array]]:
-    """(what is wrong, the answer with it), of a 2-d answer. `ulps`: the least wrong, too."""
-    m, n = right.shape
-    i, j = int(rng.integers(m)), int(rng.integers(n))
-    if not float(right[i, j]):
-        i, j = (int(each) for each in np.argwhere(right.astype(np.float64) != 0)[0])
+    """(what is wrong, the answer with it), of a 2-d answer. `ulps`: the least wrong, too, and anywhere; else
+    where it is largest, which is what a tolerance for narrow sums sees."""
+    wide = right.astype(np.float64)
+    places = np.argwhere(wide != 0) if ulps else np.argwhere(np.abs(wide) == np.abs(wide).max())
+    i, j = (int(each) for each in rng.choice(places))
     wrong: dict[str, Any] = {"a zero": 0}
     if right.dtype.kind not in "iub":
         wrong |= {"a NaN": np.nan, "an infinity": np.inf, "minus": -right[i, j]}
@@ -47,9 +47,9 @@ def injected(right: Array, rng: np.random.Generator, ulps: bool) -> Iterator[tup
         answer = right.copy()
         answer[i, j] = value
         yield name, answer
-    other = np.argwhere(right != right[i, j])
-    if other.size:
-        answer, (x, y) = right.copy(), (int(each) for each in other[0])
+    apart = np.abs(wide - wide[i, j])
+    if apart.any():
+        answer, (x, y) = right.copy(), (int(each) for each in np.argwhere(apart == apart.max())[0])
         answer[i, j], answer[x, y] = right[x, y], right[i, j]
         yield "a swap", answer
 

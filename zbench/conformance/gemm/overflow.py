@@ -13,7 +13,7 @@ from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm.accuracy import FLOATING
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products, number
-from zbench.conformance.tolerance import numbers, result_roundoff
+from zbench.conformance.tolerance import numbers, range_of, result_roundoff
 from zbench.dtypes import NUMPY_DTYPES
 
 Array = NDArray[Any]
@@ -50,8 +50,8 @@ def overflow(ask: Products) -> None:
 
 def sums(ask: Products, out: str) -> Iterator[Terms]:
     """What this dtype can make of such sums, in this C."""
-    operand, result = (numbers(each) for each in (ask.dtype, out))
-    top, most = int(result.maxexp), int(operand.maxexp) - 1
+    operand, summed, result = (numbers(each) for each in (ask.dtype, range_of(ask.declared, ask.dtype), out))
+    top, most = int(min(result.maxexp, summed.maxexp)), int(operand.maxexp) - 1
     if top <= 2 * most:
         half = top // 2
         yield f"2^{top - half} 2^{half}", [2.0 ** (top - half)], [2.0**half], np.inf

@@ -16,13 +16,15 @@ from zbench.conformance.gemm.overflow import everywhere
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products, number
 from zbench.conformance.reference import product
-from zbench.conformance.tolerance import exponents, numbers
+from zbench.conformance.tolerance import exponents, numbers, range_of
 from zbench.dtypes import NUMPY_DTYPES
 
 Array = NDArray[Any]
 SLOPE_KS = (16, 64, 256, 1024, 4096)
 SLOPE_ROWS, SLOPE_COLUMNS = 24, 32
 """768 errors: the root of their mean square is known to 3 %."""
+LOST = 32
+"""Sums of more terms than 2^bits over this are declared too narrow for the next term, and grow no further."""
 STEEPEST = 0.75
 """Between 0.5, with which errors of rounding to nearest grow, and 1, with which those of cutting off do."""
 ONE_SIDED = 0.5
@@ -49,6 +51,8 @@ def rounding_slope(ask: Products) -> None:
         return
     points = []
     for k in SLOPE_KS:
+        if k * LOST > 2**ask.declared.accumulator_bits:
+            break
         a, b = drawn(ask, "uniform", SLOPE_ROWS, SLOPE_COLUMNS, k)
         r = product(a, b)
         error = (ask.multiply(a, b, out=out).astype(np.float64) - r.high) - r.low
@@ -122,10 +126,11 @@ def magnitudes(ask: Products) -> tuple[int, int]:
     """Exponents of the largest operand that is used, and of the smallest: C must hold the smallest product,
     and the sum of the largest two. Normal numbers alone where the card flushes others."""
     normal, least = exponents(ask.dtype)
-    out_normal, _ = exponents(ask.widest)
+    summed = range_of(ask.declared, ask.dtype)
+    out_normal = max(exponents(each)[0] for each in (ask.widest, summed))
     low = normal if ask.declared.flush_inputs else least
     high = int(numbers(ask.dtype).maxexp) - 1
-    top = min(high, 7 if ask.widest == "fp16" else high, 30)
+    top = min(high, 7 if "fp16" in (ask.widest, summed) else high, 30)
     wanted = 1 + (ask.declared.accumulator_bits + 8) // 2
     return top, max(low, -(-out_normal // 2), top - wanted)
 
@@ -141,6 +146,9 @@ def bits_kept(got: Array, exponent: int) -> int:
 def exact_terms(ask: Products) -> None:
     """GE-26: (1 - 2^-p)^2 has twice the operands' bits, and all of them are there."""
     p = PRECISIONS[ask.dtype]
+    if ask.declared.accumulator_bits < 2 * p:
+        ask.lacking("an accumulator that is declared wide enough for whole products")
+        return
     x = 1 - 2.0**-p
     if ask.attempt(f"(1 - 2^-{p})^2 - (1 - 2^-{p - 1})"):
         a, b = everywhere(ask, [x, 1.0], [x, -(1 - 2.0 ** (1 - p))])

@@ -16,6 +16,7 @@ from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm.accuracy import FLOATING
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products
+from zbench.conformance.tolerance import range_of
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported
 
@@ -23,6 +24,8 @@ MASKS = {"fp64": (500, 0), "fp16": (15, -3), "fp8e5m2": (15, -3), "fp8e4m3": (8,
 """Exponents of the operands of M and of 1, where they are not OTHER_MASKS: products 2^28 apart or more, and
 of fp16 small enough for C to hold all of them."""
 OTHER_MASKS = (60, 0)
+FP16_MASKS = (7, -7)
+"""Where the sums themselves have fp16's exponents."""
 SIZES = ((4, 16), (4, 16, 64), (4, 16, 64, 300))
 """Terms, by how thorough: fewer than a vector, than a block, and more than a pass over K."""
 AT_ONCE = 64
@@ -65,7 +68,9 @@ def _shown(children: list[str]) -> str:
 
 def meeting(ask: Products, n: int, out: str, threads: int = 1) -> Meet:
     """Asks the card. Raises NoTree where a sum is no number of terms."""
-    large, one = (2.0**exponent for exponent in MASKS.get(ask.dtype, OTHER_MASKS))
+    narrow = range_of(ask.declared, ask.dtype) == "fp16"
+    masks = FP16_MASKS if narrow else MASKS.get(ask.dtype, OTHER_MASKS)
+    large, one = (2.0**exponent for exponent in masks)
 
     def sums(pairs: Sequence[Pair]) -> list[int]:
         a, b = np.full((len(pairs), n), one), np.full((n, len(pairs)), one)
