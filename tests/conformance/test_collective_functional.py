@@ -16,9 +16,11 @@ from tests.conformance.toy_faults import CAUGHT, OneMore
 from zbench.conformance.catalogue import BY_ID, COLLECTIVES
 from zbench.conformance.declaration import CollectiveDeclaration, Declaration
 from zbench.conformance.item import Item, Outcome
+from zbench.conformance.launches import Ask, conform
 from zbench.conformance.status import FAIL, NOT_SUPPORTED, PASS
 from zbench.conformance.world import Ranks
 from zbench.fabrics.base import World
+from zbench.subject import parse
 
 DECLARED = Declaration(1, "toy", collectives=CollectiveDeclaration(nan="propagate", determinism=("D0",)))
 ASKED = [item for item in COLLECTIVES if item.id in {id for id, _ in CAUGHT}]
@@ -82,6 +84,14 @@ def test_what_a_fabric_does_not_offer_is_no_pass() -> None:
     found = asked(Mover, BY_ID["CO-02"], 2)
     assert found.status == NOT_SUPPORTED
     assert "allreduce" in found.why
+
+
+def test_shared_memory_works_on_the_memory_of_others() -> None:
+    """Wherever it lies, up to pages that nobody may touch: real ranks would be ended by the system."""
+    ask = Ask(parse("fabric", "shm"), "L1", 0, ("CO-10", "CO-11"), (), (2,), "allreduce/fp32/*")
+    found = list(conform(ask))
+    assert [(each.id, each.status) for each in found] == [("CO-10", PASS), ("CO-11", PASS)], found
+    assert not any("caller" in each.why for each in found)
 
 
 def test_a_fault_in_real_ranks_fails_with_the_command_that_shows_it_again(tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ def test_what_it_lacks_is_told(option: str, tmp_path: Path) -> None:
         "allreduce takes .*, not byte": ("allreduce", "byte", 8, {}),
         "has no avg of fp32": ("allreduce", "fp32", 8, {"redop": "avg"}),
         "has no bor of fp32": ("reduce", "fp32", 8, {"redop": "bor"}),
+        "(takes .*, not|has no max of) bf16": ("allreduce", "bf16", 8, {"redop": "max"}),
         "multiple of 8 bytes": ("allreduce", "fp64", 12, {}),
         "multiple of 2 bytes": ("alltoall", "byte", 3, {}),
         "root=2 in a world of 2 ranks": ("bcast", "byte", 8, {"root": 2}),
