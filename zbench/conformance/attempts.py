@@ -78,13 +78,13 @@ class Attempt:
     waiting: dict[tuple[str, str, str, str], None]
     """(kind, subject, id, scope) of the plan's tests that have no outcome yet."""
     began: Entry
+    described: dict[str, dict[str, str]]
+    """"card cpu", as in the plan -> what it says of itself; nothing before its first launch."""
     ended: Entry | None = None
     state: str = "cut off"
     """complete, aborted (it could still say so) or cut off."""
     clocks: str = ""
     """How its clocks contradict each other; "": they agree."""
-    described: dict[str, dict[str, str]] = field(default_factory=dict)
-    """"card cpu" -> what it says of itself."""
     libraries: dict[str, str] = field(default_factory=dict)
     """Path of a library that a worker had mapped -> its SHA-256."""
     outcomes: list[Outcome] = field(default_factory=list)
@@ -128,7 +128,8 @@ def _begun(where: str, entry: Entry) -> Attempt:
     tests = [(each.kind, each.subject, *test) for each in plan.asked for test in each.tests]
     if len(set(tests)) < len(tests):
         raise Rejected(f"{where}: plan: a test stands there twice")
-    return Attempt(plan, digest(canonical(entry.body)), dict.fromkeys(tests), entry)
+    described: dict[str, dict[str, str]] = {f"{each.kind} {each.subject}": {} for each in plan.asked}
+    return Attempt(plan, digest(canonical(entry.body)), dict.fromkeys(tests), entry, described)
 
 
 def _continued(attempt: Attempt, entry: Entry) -> None:
@@ -136,9 +137,9 @@ def _continued(attempt: Attempt, entry: Entry) -> None:
     body = entry.body
     if entry.kind == "launch":
         launch = msgspec.convert(body, Launch)
-        if launch.subject not in [f"{each.kind} {each.subject}" for each in attempt.plan.asked]:
+        if launch.subject not in attempt.described:
             raise ValueError(f"{launch.subject}: not in the plan")
-        attempt.described.setdefault(launch.subject, {}).update(description(launch.fingerprint))
+        attempt.described[launch.subject].update(description(launch.fingerprint))
     elif entry.kind == "libraries":
         attempt.libraries |= msgspec.convert(body, dict[str, str])
     elif entry.kind == "outcome":

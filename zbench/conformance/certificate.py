@@ -46,13 +46,14 @@ def statement(directory: Path) -> dict[str, Any]:
     if last.state != "complete":
         raise Rejected(f"{chain.FILE}: its last attempt did not end: {last.state}")
     files = {chain.FILE: digest(data)}
+    read: dict[str, Declaration] = {}
     for asked in last.plan.asked:
-        declared = Declaration(1, asked.subject)
-        if asked.declaration_sha256:
-            name = kept_name("declaration", asked.declaration_sha256)
-            declared = _read(read_declaration, directory, name, asked.declaration_sha256)
-            files[name] = asked.declaration_sha256
-        if declared != asked.declaration:
+        sha256 = asked.declaration_sha256
+        name = kept_name("declaration", sha256)
+        if sha256 and name not in read:  # a plan may name one file thousands of times
+            read[name] = _read(read_declaration, directory, name, sha256)
+            files[name] = sha256
+        if asked.declaration != (read[name] if sha256 else Declaration(1, asked.subject)):
             raise Rejected(
                 one_line(f"{chain.FILE}: plan: declaration of {asked.subject}: not what its file says")
             )

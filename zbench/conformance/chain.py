@@ -28,7 +28,7 @@ FIRST = "0" * 64
 """What the first line has for the digest of the one before it."""
 LINE_MOST, LOG_MOST = 1 << 20, 16 << 20
 """Bytes. A plan of every test on eight cards has 100 KiB; a run of level L2 leaves 1 MiB; a second reads
-10 MiB."""
+5 MiB."""
 UTC = "%Y-%m-%dT%H:%M:%S.%fZ"
 NANOSECONDS = re.compile(r"[0-9]{1,20}")
 

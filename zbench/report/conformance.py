@@ -25,6 +25,8 @@ from zbench.report.plain import fit, folded, shell, table, written
 
 SHOWN = (*BAD, HARNESS_ERROR, MARGINAL)
 """Told one by one, with their reasons."""
+EARLIER = 10
+"""Attempts before the last one that are told one by one: a log may have thousands."""
 SIGNATURES = {
     (True, True): "by the key given ({})",
     (True, False): "by a key that calls itself {}, not checked: give it with --key",
@@ -162,18 +164,18 @@ def render_verified(
     told = statement["predicate"]["zbench"]
     made = told["attempts"]
     whole = [each for each in made if each["state"] == "complete"]
-    earlier = "; ".join(f"{each['state']} ({_statuses(each) or 'nothing asked'})" for each in made[:-1])
+    before = [f"{each['state']} ({_statuses(each) or 'nothing asked'})" for each in made[:-1]]
     same = all(
         {"name": name, "digest": {"sha256": sha256}} in statement["subject"] for name, sha256 in here.items()
     )
     said = {
         "says": f"{what(statement)}, {told['began']} to {told['ended']}",
         "tests": _statuses(told),
-        "of": "; ".join(f"{subject} ({_pairs(each)})" for subject, each in told["described"].items()),
+        "of": "; ".join(f"{subject}{_pairs(each)}" for subject, each in told["described"].items()),
         "data": f"seed {told['seed']}" + (f", nonce {told['nonce']}" if told["nonce"] else ", no nonce"),
         "soak": f"{told['hours']} h each" if told["hours"] != "0" else "",
         "attempts": f"{len(made)} in this log, {len(whole)} of them complete; this is the last",
-        "before it": earlier,
+        "before it": "... " * (len(before) > EARLIER) + "; ".join(before[-EARLIER:]),
         "suite": f"zbench {told['version']}, "
         + ("the one installed here" if same else "not the one installed here"),
         "preloaded": ", ".join(told["preloads"]),
@@ -195,4 +197,5 @@ def _statuses(attempt: Mapping[str, Any]) -> str:
 
 
 def _pairs(described: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {text}" for name, text in described.items())
+    told = ", ".join(f"{name} {text}" for name, text in described.items())
+    return f" ({told})" if told else ""
