@@ -18,13 +18,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "results" / "conformance"
 SCORE = KEPT / "score.json"
 SEED = "20260401"
 """Of all that is asked here: any will do, a fixed one can be asked again."""
-LIBRARIES = {"torch": ("torch",), "openmpi": ("mpi4py",), "mpich": ("mpi4py",)}
 FUZZ_S = 60
 """For each reader."""
 
@@ -100,15 +100,66 @@ def cost() -> None:
     )
 
 
-def python(*words: str) -> int:
-    return subprocess.run([sys.executable, *words], cwd=ROOT).returncode
+def python(*words: str) -> subprocess.CompletedProcess[str]:
+    """One of the tree's own programs; what it prints last is kept, too."""
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    print(done.stdout, end="", flush=True)
+    return done
+
+
+def last(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stdout.strip().splitlines()
+    return lines[-1] if lines else f"exit {done.returncode}"
 
 
 def mutants() -> None:
-    python("tests/mutants/run.py", "--out", str(KEPT / "mutants.json"))
+    """Faults planted in a copy of the tree, and who noticed."""
+    done = python("tests/mutants/run.py", "--out", str(KEPT / "mutants.json"))
+    lines = [line for line in done.stdout.splitlines() if line.startswith("caught ")]
+    note("mutants", lines[0] if lines else f"exit {done.returncode}")
 
 
-PARTS: dict[str, Callable[[], None]] = {"subjects": subjects, "mutants": mutants, "cost": cost}
+def clean() -> None:
+    """False alarms of the clean tree."""
+    for level, runs in (("L0", "100"), ("L1", "3")):
+        out = KEPT / f"clean-{level}.json"
+        note(
+            f"clean runs at {level}",
+            last(python("tests/mutants/run.py", "--clean", runs, "--level", level, "--out", str(out))),
+        )
+
+
+def faults() -> None:
+    """The fault matrix of our fabric, and a thousand ranks killed and stopped."""
+    words = ("conform", "--fabric", "shm", "--test", "FA-*", "--level", "L4", "--format", "json")
+    done = zbench(*words)
+    (KEPT / "faults.json").write_text(done.stdout)
+    note("fault matrix", told_cells(json.loads(done.stdout)["outcomes"]))
+    note("killed and stopped ranks", last(python("-m", "zbench.conformance.faults.trials")))
+
+
+def told_cells(outcomes: list[dict[str, Any]]) -> str:
+    tried = sum(each["tried"] for each in outcomes)
+    passed = sum(int(each["facts"].get("passed", "0")) for each in outcomes)
+    return f"{passed} of {tried} cells passed"
+
+
+def fuzz() -> None:
+    """Every reader for a while; the hours that they have had in all."""
+    done = python("tests/fuzz/fuzz.py", "--seconds", str(FUZZ_S))
+    note("fuzzing", last(done))
+
+
+def coverage() -> None:
+    """`tox -e coverage` has the build that this needs."""
+    done = subprocess.run(["tox", "-e", "coverage"], cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    (KEPT / "coverage.txt").write_text(done.stdout)
+    note("coverage", last(done))
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    each.__name__: each for each in (subjects, mutants, clean, faults, fuzz, coverage, cost)
+}
 
 
 def main() -> int:
