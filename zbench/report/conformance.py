@@ -15,7 +15,7 @@ import msgspec
 from zbench.conformance.catalogue import BY_ID
 from zbench.conformance.certificate import UNPROVED
 from zbench.conformance.item import Outcome
-from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, MEANINGS, NOT_SUPPORTED, WAIVED
+from zbench.conformance.status import BAD, HARNESS_ERROR, MARGINAL, MEANINGS, NOT_SUPPORTED, WAIVED, worst
 from zbench.conformance.waivers import signature
 from zbench.handwritten import printable
 from zbench.report.faults import fault_lines
@@ -54,6 +54,7 @@ def render_outcomes(
     if lines:
         lines.append("")
     lines += table(("subject", "test", "statuses"), _rows(outcomes), width)
+    lines += ["", *table(("subject", "profile", f"at {level}"), _profiles(outcomes), width)]
     lines += ["", *folded(summary(outcomes), width), *fault_lines(outcomes, width)]
     if level == "L0":
         lines += folded(
@@ -117,6 +118,25 @@ def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, str, str]]:
         counts = Counter(each.status for each in found)
         rows.append((subject, id, ", ".join(f"{counts[each]} {each}" for each in MEANINGS if counts[each])))
     return rows
+
+
+def _profiles(outcomes: Sequence[Outcome]) -> list[tuple[str, str, str]]:
+    """A row for each of GEMM-<dtype> and COLL-<fabric>: the worst of what was tried, and how much was."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in outcomes:
+        found.setdefault((each.subject, profile(each)), []).append(each.status)
+    rows = []
+    for (subject, name), statuses in found.items():
+        tried = [status for status in statuses if status != NOT_SUPPORTED]
+        whole = worst(tried or statuses)
+        rows.append((subject, name, f"{whole}: {len(tried)} of {len(statuses)} tried"))
+    return rows
+
+
+def profile(outcome: Outcome) -> str:
+    """What somebody may claim to conform to."""
+    known = {"card": f"GEMM-{outcome.scope}", "fabric": f"COLL-{outcome.subject}"}
+    return known.get(outcome.kind, outcome.kind.upper())
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
