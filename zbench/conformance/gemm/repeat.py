@@ -20,6 +20,8 @@ REPEATS = (5, 25, 100)
 """Of the same call, by how thorough; oneDNN's benchdnn takes 100 for bitwise mode, too."""
 SHAPES = ((1, 300, 700), (37, 65, 300), (130, 96, 515), (9, 40, 5000))
 """One row, which many libraries compute in a way of its own; odd ones; more than one block."""
+CONCURRENT = (600, 515, 1030)
+"""Some milliseconds: a second thread has begun before the first has done all of it."""
 
 
 def data(ask: Products, m: int, n: int, k: int) -> tuple[Array, Array]:
@@ -54,7 +56,7 @@ def threaded(ask: Products) -> None:
     if "D1" not in ask.declared.determinism:
         ask.lacking("D1: the same bits with any number of threads are not declared")
         return
-    for m, n, k in SHAPES:
+    for m, n, k in (*SHAPES, CONCURRENT):
         for threads in thread_counts():
             if not ask.attempt(f"{m}x{n}x{k} threads={threads}"):
                 continue
