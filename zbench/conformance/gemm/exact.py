@@ -18,6 +18,11 @@ SIZES = ((1, 1, 1), (7, 5, 3), (64, 64, 64), (33, 65, 129), (96, 80, 1024))
 LONG = (132, 136, 4133)
 """Beyond what is done at once: of k, several blocks, an odd number of elements in the last; operands larger
 than a core's own cache, so that they are not multiplied where they stand."""
+WRAPPING_K = 131_072
+"""Of (-128)^2 the sum is 2^31, which an int32 has as -2^31; of 127^2 it fits, where nothing was added to the
+operands on the way."""
+WRAPPING = ((1, 5), (3, 40), (40, 48))
+"""m and n: one row, few, and more than a tile."""
 
 
 def limit(dtype: str, k: int, accumulator_bits: int) -> int:
@@ -69,6 +74,27 @@ def exact_products(ask: Products) -> None:
                     continue
                 a, b = operands(ask, m, n, k, signed)
                 ask.differs(equal(product(a, b, out), ask.multiply(a, b, out=out)))
+    if ask.thorough and ask.dtype not in FLOATS:
+        _wrapping(ask)
+
+
+def _wrapping(ask: Products) -> None:
+    """Sums at both ends of an int32 and beyond: modulo 2^32, by every path, never held at the largest."""
+    ends = [
+        [int(end) for end in (np.iinfo(NUMPY_DTYPES[dtype]).min, np.iinfo(NUMPY_DTYPES[dtype]).max)]
+        for dtype in (ask.type_a, ask.type_b)
+    ]
+    for m, n in WRAPPING:
+        for transb in [order for order in "nt" if ask.offers("transb", order)]:
+            for x, y in zip(*ends, strict=True):
+                if not ask.attempt(f"{m}x{n}x{WRAPPING_K} of {x} times {y} transb={transb}"):
+                    continue
+                a = np.full((m, WRAPPING_K), x, NUMPY_DTYPES[ask.type_a])
+                b = np.full(
+                    (WRAPPING_K, n) if transb == "n" else (n, WRAPPING_K), y, NUMPY_DTYPES[ask.type_b]
+                )
+                expected = np.full((m, n), WRAPPING_K * x * y).astype(NUMPY_DTYPES[ask.out])
+                ask.expect(expected, a, b, transb=transb)
 
 
 ITEMS = (
