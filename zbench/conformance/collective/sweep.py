@@ -51,12 +51,11 @@ class Try(NamedTuple):
 def sweep(
     ask: Ranks, ops: Sequence[str], choices: Sequence[Choice], dtypes: Sequence[str] = (), each: bool = False
 ) -> Iterator[Try]:
-    """Every algorithm of every operation with every dtype that it is offered for (or of `dtypes`).
+    """Every algorithm of every operation with every dtype that it is offered for (or of `dtypes`), each with
+    all of `choices` or, of a reduction, with some (`_turns`).
 
-    From L2 on, and with `each`, with all of `choices`; before, they go round as in a Latin square, a dtype
-    begins one further than that before it: every algorithm and, of up to PER_DTYPE, every choice comes with
-    every dtype. What only moves has one dtype, and all choices from L1 on. Choices that are one case, as all
-    roots are of what has none, come once.
+    What only moves has one dtype, and all choices from L1 on. Choices that are one case, as all roots are of
+    what has none, come once.
     """
     yielded: set[str] = set()
     for op in ops:
@@ -64,17 +63,33 @@ def sweep(
         known = [dtype for dtype in known if ask.thorough or dtype in SMOKE_DTYPES]
         if not known:
             ask.lacking(op)
-        every = each or ask.thorough > 1 or (ask.thorough == 1 and op not in REDUCTIONS)
+        every = each or (ask.thorough > 0 and op not in REDUCTIONS)
         for i, dtype in enumerate(known):
             fitting = [choice for choice in choices if _fits(op, dtype, choice)]
-            names = ask.algorithms(ask.case(op, dtype, ask.size)) if fitting else ()
-            turns = max(len(names), min(PER_DTYPE, len(fitting)))
-            pairs = [(names[j % len(names)], fitting[(i + j) % len(fitting)]) for j in range(turns) if names]
-            for algorithm, choice in product(names, fitting) if every else pairs:
+            if not fitting:
+                continue
+            names = ask.algorithms(ask.case(op, dtype, ask.size))
+            turns = product(names, fitting) if every else _turns(names, fitting, i, ask.thorough)
+            for algorithm, choice in turns:
                 one = Try(made(ask, op, dtype, choice), algorithm)
                 if str(one) not in yielded:
                     yielded.add(str(one))
                     yield one
+
+
+def _turns(
+    names: Sequence[str | None], choices: Sequence[Choice], i: int, thorough: int
+) -> Iterator[tuple[str | None, Choice]]:
+    """Algorithms for the i-th dtype, and choices for them. From L2 on up to PER_DTYPE for each, others for
+    the next. Before, both go round as in a Latin square, in which a dtype begins one further than that before
+    it: every algorithm and, of up to PER_DTYPE, every choice comes with every dtype."""
+    if thorough > 1:
+        apart = -(-len(choices) // PER_DTYPE)
+        for j, name in enumerate(names):
+            yield from ((name, choice) for choice in choices[(i + j) % apart :: apart])
+        return
+    for j in range(max(len(names), min(PER_DTYPE, len(choices)))):
+        yield names[j % len(names)], choices[(i + j) % len(choices)]
 
 
 def made(ask: Ranks, op: str, dtype: str, choice: Choice) -> Case:
