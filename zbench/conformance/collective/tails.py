@@ -74,7 +74,7 @@ def alone(ask: Ranks) -> None:
         for redop in FOLDS
         for inplace in ("no", "yes")
     ]
-    for each in sweep(ask, EVERYTHING, choices, each=ask.thorough > 1):
+    for each in sweep(ask, EVERYTHING, choices, each=not ask.fabric.schedules):  # algorithms share them
         if not ask.attempt(str(each)):
             continue
         case = each.case
