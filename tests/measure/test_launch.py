@@ -116,6 +116,28 @@ def test_a_worker_that_is_killed_or_stopped_is_named(group: Group, sign: signal.
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+class Deaf(selectors.DefaultSelector):
+    """Hears rank 0 alone, once it is told to."""
+
+    deaf = False
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        heard = super().select(timeout)
+        return [(key, events) for key, events in heard if not self.deaf or key.data.rank == 0]
+
+
+def test_a_rank_that_died_is_named_although_another_complains_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose library may only say that something has failed."""
+    monkeypatch.setattr(selectors, "DefaultSelector", Deaf)
+    with pytest.raises(InvalidRun, match=r"rank 0 of shm .* failed during barrier") as caught:
+        for members, messages in endless(FABRIC):
+            monkeypatch.setattr(Deaf, "deaf", True)
+            last = members.workers[-1].pid
+            os.kill(last, signal.SIGKILL)
+            list(messages)
+    assert str(caught.value).endswith(f"; rank 1 of shm (pid {last}) has ended")
+
+
 def test_a_plug_in_that_fails_is_told() -> None:
     """Whatever it raises; the worker's own words reach the parent."""
     abstract = Subject("card", "zbench.cards.base:Card")

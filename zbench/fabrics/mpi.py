@@ -210,7 +210,8 @@ class Mpi(Fabric):
             raise self._explain(error, plan.case.key) from error
 
     def _explain(self, error: Exception, doing: str) -> InvalidRun:
-        return InvalidRun(f"mpi: rank {self.world.rank} in {doing}: {error}")
+        told = " ".join(str(error).split())  # MPICH's is a stack of calls, a line each
+        return InvalidRun(f"mpi: rank {self.world.rank} in {doing}: {told}")
 
     def probe(self, case: Case) -> tuple[str, float] | None:
         """As that of `shm`: a cache line's way, or memcpy on one core."""

@@ -20,10 +20,10 @@ from zbench.errors import InvalidRun, Silent, explain
 from zbench.fabrics.base import Seat
 from zbench.limits import environment as inherited
 from zbench.measure.channel import FD_VARIABLE, PROTOCOL, Channel, Message, spoken
-from zbench.measure.endings import exit_code, how
+from zbench.measure.endings import LOOK_AGAIN_S, exit_code, how
 from zbench.measure.launcher import SAID, Launcher
 from zbench.measure.plan import Group
-from zbench.measure.processes import PROC, process
+from zbench.measure.processes import PROC, has_ended, process
 from zbench.signals import STOPPING, undisturbed
 
 WATCH_S = 0.25
@@ -31,6 +31,8 @@ WATCH_S = 0.25
 STOPPED_S = 5.0
 """How long a worker may be stopped before it is given up: whoever attaches a debugger, freezes a container or
 moves a virtual machine does so for a second or two, and nobody is wrong then."""
+GONE_S, GONE_TOLD = 0.1, 3
+"""A rank may fail because others have died, whose processes show that a moment later than their sockets."""
 GOODBYE_S = 5.0
 """Time a worker gets to end by itself after its last message, before it is killed."""
 PATIENCE_S = 600.0
@@ -229,7 +231,8 @@ def _handle(members: Crew, worker: Worker, message: Message) -> Iterator[Message
                 each.shared = None
                 _send(members, each, answer)
     elif kind == "failed":
-        raise InvalidRun(f"{members.name(worker)} failed during {worker.doing}: {message['why']}")
+        gone = "".join(f"; {members.name(each)} has ended" for each in _gone(members, worker))
+        raise InvalidRun(f"{members.name(worker)} failed during {worker.doing}: {message['why']}{gone}")
     elif kind == "done":
         worker.done = True
     else:
@@ -237,6 +240,15 @@ def _handle(members: Crew, worker: Worker, message: Message) -> Iterator[Message
             worker.doing = message["key"]
         if worker.rank == 0 or (members.group.together > 1 and kind != "burst"):
             yield message
+
+
+def _gone(members: Crew, teller: Worker) -> list[Worker]:
+    """The others that have ended before they were done: likely why this one failed, and it need not know."""
+    others = [each for each in members.workers if each is not teller and not each.done]
+    deadline = time.monotonic() + GONE_S
+    while not (gone := [each for each in others if has_ended(each.pid)]) and time.monotonic() < deadline:
+        time.sleep(LOOK_AGAIN_S)
+    return gone[:GONE_TOLD]
 
 
 def _send(members: Crew, worker: Worker, message: Message) -> None:

@@ -39,3 +39,9 @@ def process(place: Path) -> Process | None:
         return Process(int(pid), name, fields[0], int(fields[1]), ticks)
     except (OSError, ValueError, IndexError):
         return None
+
+
+def has_ended(pid: int) -> bool:
+    """Whether it runs no more; whoever started it may still have to be told."""
+    found = process(PROC / str(pid))
+    return found is None or found.state in ("Z", "X")
