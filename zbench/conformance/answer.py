@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from zbench.errors import InvalidRun, Unsupported
 from zbench.fabrics.base import Fabric
 from zbench.measure.channel import Channel, Message
 
+PULSE_S = 1.0
+"""Far below any patience, and far above what a message costs."""
 HERE = str(Path(__file__).parent) + os.sep
 """Where tests stand: an error that is raised here is theirs."""
 
@@ -38,7 +41,7 @@ def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
     thorough = min(2, LEVELS.index(order["level"]))
     for id, dtype in order["items"]:
         item = BY_ID[id]
-        channel.send({"type": "burst", "key": f"{id} {dtype}".strip(), "number": 0})
+        pulse = _pulse(channel, f"{id} {dtype}".strip())
         began = time.perf_counter()
         tally: Tally
         if "fabric" in parts:
@@ -50,6 +53,7 @@ def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
             told = (order["seed"], thorough, order["attempt"], order["soak_s"])
             tally = Products(card, dtype, declaration, item, *told)
             scope, kind = dtype, "card"
+        tally.pulse = pulse
         broken, harness = _try(item, tally)
         if isinstance(tally, Ranks):
             tally.merge()
@@ -63,6 +67,20 @@ def answer(channel: Channel, parts: dict[str, Any], order: Message) -> None:
         if broken:
             break
     channel.send({"type": "libraries", "paths": loaded(parts.get("fabric") or parts["card"])})
+
+
+def _pulse(channel: Channel, doing: str) -> Callable[[], None]:
+    """Tells the parent what is being done, now and whenever it is called, at most once in PULSE_S."""
+    told_s = -PULSE_S
+
+    def pulse() -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= PULSE_S:
+            told_s = time.monotonic()
+            channel.send({"type": "burst", "key": doing, "number": 0})
+
+    pulse()
+    return pulse
 
 
 def _try(item: Item, tally: Tally) -> tuple[bool, str]:

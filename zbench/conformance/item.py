@@ -11,7 +11,7 @@ import msgspec
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
 """Smoke, functional, numeric, deterministic, resilient, soak; each includes the ones before it."""
 LIMIT_S = 60.0
-"""The longest that a test may take for one dtype or one world: 20 times the slowest here, on 2 cores."""
+"""The longest that one attempt of a test may take: a hundred times the slowest here, on 2 idle cores."""
 
 SOAK_S = 2.0
 """Of each soaking test where no hours are asked: it shows that the test works, and no more."""

@@ -221,7 +221,8 @@ def _launch(
         with crew(group) as members:
             for message in serve(members, order, limit_s):
                 if message["type"] == "burst":
-                    begun, began = True, time.perf_counter()
+                    began = began if begun else time.perf_counter()
+                    begun = True
                 elif message["type"] == "outcome":
                     found = msgspec.convert(message["outcome"], Outcome)
                     begun = False

@@ -35,11 +35,11 @@ def worst(statuses: Iterable[str]) -> str:
 
 
 def exit_code(statuses: Iterable[str], strict: bool = False) -> int:
-    """Of all that was asked; nothing at all is no success. `strict`: what is not wrong but MARGINAL, or was
-    not tried, counts, too."""
+    """Of all that was asked; that nothing was tried is no success. `strict`: what is not wrong but MARGINAL, or
+    was not tried, counts, too."""
     found = set(statuses)
     if found & BAD:
         return FAILS
-    if HARNESS_ERROR in found or not found:
+    if HARNESS_ERROR in found or not found - {NOT_SUPPORTED}:
         return INVALID
     return INCOMPLETE if strict and found & {MARGINAL, NOT_SUPPORTED} else 0

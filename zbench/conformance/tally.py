@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -30,6 +31,8 @@ class Tally:
         self.doubts: list[tuple[str, str]] = []
         self.lacks: list[str] = []
         self.name = ""
+        self.pulse: Callable[[], None] = lambda: None
+        """Is called at every attempt: who asks for long is not silent."""
 
     def attempt(self, name: str) -> bool:
         """Whether to try this: it is what `--attempt` selects. From here on, `rng` is its own."""
@@ -37,6 +40,7 @@ class Tally:
             return False
         self.name = name
         self.tried += 1
+        self.pulse()
         return True
 
     def rng(self, *purpose: int) -> np.random.Generator:

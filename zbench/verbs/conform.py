@@ -25,7 +25,7 @@ DESCRIPTION = (
 )
 EXIT_CODES = (
     "exit codes: 0 all that was tried passes; 1 a test fails; 2 wrong usage or input; 3 with --strict, "
-    "something was MARGINAL or not tried; 4 a test itself went wrong"
+    "something was MARGINAL or not tried; 4 a test itself went wrong, or nothing was tried"
 )
 NONCE_LENGTH = 200
 FORMATS = ("text", "json", "junit")
