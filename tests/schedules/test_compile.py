@@ -9,10 +9,10 @@ from zbench.schedules.action import Kind, Span, copy, recv, reduce, send, signal
 from zbench.schedules.compile import (
     BUFFERS,
     SOURCE,
+    buffer_bytes,
     compile_plan,
     digest,
     plan_hash,
-    tmp_bytes,
 )
 from zbench.schedules.layout import Layout, even
 from zbench.schedules.operation import OPERATIONS, Who
@@ -45,7 +45,7 @@ def test_sources_of_a_sum_follow_it_in_their_order() -> None:
     assert plan["kind"].tolist() == [Kind.REDUCE, SOURCE, SOURCE]
     assert plan["src"].tolist() == [BUFFERS["tmp"], BUFFERS["in"], BUFFERS["tmp"]]
     assert plan["src_offset"].tolist() == [0, 0, 32]
-    assert tmp_bytes(plan) == 48
+    assert buffer_bytes(plan, "tmp") == 48
 
 
 def test_messages_without_bytes_vanish_and_signals_stay() -> None:
@@ -105,4 +105,12 @@ def test_the_hash_names_plans_and_dtype_of_all_ranks() -> None:
 def test_an_empty_schedule_is_an_empty_plan() -> None:
     """Ranks with nothing to do have a plan, too."""
     plan = compile_plan([], vector(1, 8, 1))
-    assert (len(plan), tmp_bytes(plan)) == (0, 0)
+    assert (len(plan), buffer_bytes(plan, "tmp")) == (0, 0)
+
+
+def test_a_buffer_is_as_large_as_what_is_read_and_written_there() -> None:
+    """Not what a receive has no source for, nor a send no place: their rows say `in` from 0 on."""
+    send_only = compile_plan([(send(Span("tmp", 0), 1),)], vector(1, 10, 4))
+    receive_only = compile_plan([(recv(Span("out", 0), 1),)], vector(1, 10, 4))
+    sizes = [[buffer_bytes(plan, name) for name in BUFFERS] for plan in (send_only, receive_only)]
+    assert sizes == [[0, 0, 40], [0, 40, 0]]

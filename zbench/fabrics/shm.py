@@ -24,7 +24,7 @@ from zbench.fabrics.base import Fabric, Seat, Slot, World, as_it_stands, group
 from zbench.fabrics.blame import sentence
 from zbench.fabrics.memory import Area, available_bytes
 from zbench.native import coll, shm
-from zbench.schedules.compile import tmp_bytes
+from zbench.schedules.compile import buffer_bytes
 from zbench.schedules.operation import OPERATIONS
 from zbench.schedules.table import ALGORITHMS
 
@@ -192,7 +192,11 @@ class Shm(Fabric):
             raise UsageError(f"{case.key}: no algorithm {name!r}{suggest(name, known)}")
         rank = ranks.index(self.world.rank)
         rows = planned.rows(case, name, rank)
-        tmp = self._take(tmp_bytes(rows))
+        for buffer in ("in", "out"):  # before `tmp` is taken, which may be as large as they should be
+            size_bytes = buffer_bytes(rows, buffer)
+            if size_bytes and any(buffer not in slot or slot[buffer].nbytes < size_bytes for slot in slots):
+                raise ValueError(f"{case.key}: {buffer!r} must have {size_bytes} bytes")
+        tmp = self._take(buffer_bytes(rows, "tmp"))
         views = [{**slot, "tmp": tmp} for slot in slots]
         plan = coll.Plan(planned.among(rows, ranks), case.dtype, self.world.size, views, planned.redop(case))
         plan.among(len(ranks))

@@ -21,6 +21,8 @@ SOURCE = 5
 """The kind of the rows behind a REDUCE, one for each source after the first."""
 
 BUFFERS = {"in": 0, "out": 1, "tmp": 2}
+UNUSED = {"dst": Kind.SEND, "src": Kind.RECV}
+"""Where a row of this kind has no place, though bytes: it says `in` from 0 on."""
 
 
 def compile_plan(steps: Iterable[Step], layout: Layout) -> NDArray[Any]:
@@ -58,11 +60,11 @@ def _address(span: Span | None, layout: Layout) -> tuple[int, int]:
     return (0, 0) if span is None else (BUFFERS[span.buffer], layout.offset(span))
 
 
-def tmp_bytes(plan: NDArray[Any]) -> int:
-    """How large a plan's `tmp` must be."""
+def buffer_bytes(plan: NDArray[Any], buffer: str) -> int:
+    """How large a plan's `in`, `out` or `tmp` must be."""
     ends = [0]
     for side in ("dst", "src"):
-        rows = plan[plan[side] == BUFFERS["tmp"]]
+        rows = plan[(plan[side] == BUFFERS[buffer]) & (plan["kind"] != UNUSED[side])]
         ends += (rows[f"{side}_offset"] + rows["bytes"]).tolist()
     return max(ends)
 
