@@ -236,7 +236,7 @@ def test_a_segment_has_no_name() -> None:
         os.close(fd)
 
 
-@pytest.mark.parametrize("word", ["ranks", "data_bytes", "total_bytes"])
+@pytest.mark.parametrize("word", HEADER)
 @pytest.mark.parametrize("lie", [0, 1, -1, 3, 4097, 2**31, 2**62, -(2**63)])
 def test_a_header_that_lies_is_not_believed(word: str, lie: int) -> None:
     """Whatever it says, nothing beyond the end of the file is looked at; nor is it aborted."""
