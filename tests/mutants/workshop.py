@@ -21,7 +21,17 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TAKEN = ("csrc", "zbench", "tests", "suites", "CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE")
+TAKEN = (
+    "csrc",
+    "zbench",
+    "tests",
+    "suites",
+    "docs",
+    "CMakeLists.txt",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 FLAGS = "-O1 -DNDEBUG"
 """Mutants are about what is computed, not how fast: kernels at -O3 take three times as long to build."""
 MODULE = "zbench/native/_zbench.abi3.so"
