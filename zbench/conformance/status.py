@@ -35,8 +35,8 @@ def worst(statuses: Iterable[str]) -> str:
 
 
 def exit_code(statuses: Iterable[str], strict: bool = False) -> int:
-    """Of all that was asked; that nothing was tried is no success. `strict`: what is not wrong but MARGINAL, or
-    was not tried, counts, too."""
+    """Of all that was asked; that nothing was tried is no success. `strict`: what is MARGINAL or was not
+    tried counts, too."""
     found = set(statuses)
     if found & BAD:
         return FAILS
