@@ -31,7 +31,7 @@ from zbench.conformance.status import (
     worst,
 )
 from zbench.conformance.tally import FAILURES_KEPT, Tally
-from zbench.conformance.world import Ranks
+from zbench.conformance.world import ENDED, Ranks
 from zbench.verbs import conform
 
 ITEM = Item("GE-00", "made up", "here", "L1", lambda ask: None)
@@ -102,7 +102,7 @@ def test_a_failure_on_any_rank_is_everyones(wrong: int) -> None:
     for each in ranks:
         own = {"tried": 1, "failed": each.failed, "doubts": [], "lacks": [], "facts": {}}
         told = [(f.attempt, f"rank {each.rank}: {f.why}") for f in each.failures]
-        said.append(msgspec.json.encode(own | {"failures": told}))
+        said.append(ENDED + msgspec.json.encode(own | {"failures": told}))
     for each in ranks:
         each.merge()
         assert each.verdict() == (FAIL, f"only: rank {wrong}: lost")
