@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from zbench.conformance import answer, launches
+from zbench.conformance import answer, keeping
 from zbench.conformance.collective.moves import origin, tagged
 from zbench.conformance.declaration import Declaration
 from zbench.conformance.gemm.exact import limit
@@ -181,7 +181,7 @@ def test_exit_codes(
 ) -> None:
     """One test that fails is enough, whatever else passes."""
     outcomes = [Outcome("GE-21", "cpu", "card", "fp32", status, "L0") for status in statuses]
-    monkeypatch.setattr(launches, "conform", lambda ask: iter(outcomes))
+    monkeypatch.setattr(keeping, "conform", lambda ask, note: iter(outcomes))
     parser = argparse.ArgumentParser()
     conform.add(parser)
     assert conform.main(parser.parse_args(["--card", "cpu"]), []) == code
