@@ -78,9 +78,10 @@ def test_wrong_words_are_told_in_a_line(words: list[str], told: str) -> None:
 
 
 def test_what_was_not_tried_is_no_success_where_that_counts() -> None:
-    """3 with --strict, 0 without."""
-    words = ("--fabric", "shm", "--ranks", "2", "--test", "CO-23")
+    """3 with --strict, 0 without; 4 where nothing else was tried."""
+    words = ("--fabric", "shm", "--ranks", "2", "--test", "CO-23", "--test", "CO-28")
     assert [conformed(*words, *more)[0] for more in ((), ("--strict",))] == [0, 3]
+    assert conformed(*words[:-2])[0] == 4
 
 
 def test_a_test_that_cannot_begin_says_nothing_of_the_subject() -> None:

@@ -6,7 +6,7 @@ passes the command on to the real one, with these additions.
 
 - `zbench run` that measures and `zbench compare` of subjects: the profile becomes smoke and the launches one;
   where no `--case` is given, one small case of each suite is. `--minutes` becomes a second.
-  `zbench selftest --aa`: five pairs of a GEMM. `zbench run --search` looks among small shapes.
+  `zbench selftest --aa`: one pair of a GEMM. `zbench run --search` looks among small shapes.
 - A run whose verdicts the page goes on with (smoke carries none) is in `LONGER` with what it is run with.
 - `zbench conform` without `--test`: one test of cards, fabrics and schedules each.
 - `zbench run --resume` and `--append`: nothing is added, since they take everything from their run.
@@ -142,7 +142,7 @@ elif name == "zbench" and (
     if verb == "compare":
         suites = ["fabric" if words[1].startswith("shm") else "card"]
     words = without(words, "--profile", "--launches", "--pairs")
-    words += ["--profile", "smoke"] + (["--pairs", "5"] if verb == "selftest" else ["--launches", "1"])
+    words += ["--profile", "smoke"] + (["--pairs", "1"] if verb == "selftest" else ["--launches", "1"])
     if "--minutes" in words:
         words = [*without(words, "--minutes"), "--minutes", "0.02"]
     if "--case" not in words:

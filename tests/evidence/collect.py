@@ -1,7 +1,7 @@
 """`python tests/evidence/collect.py [PART...]`: measures what tests/evidence/score.py prints.
 
-Parts (none named: all, about an hour and a half on two idle cores): subjects, mutants, clean, faults, fuzz,
-coverage, cost. Each leaves its raw results in results/conformance, and its line in score.json there.
+Parts (none named: all, about three hours on two idle cores): subjects, mutants, clean, faults, tampering,
+fuzz, coverage, cost. Each leaves its raw results in results/conformance, and its line in score.json there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ KEPT = ROOT / "results" / "conformance"
 SCORE = KEPT / "score.json"
 SEED = "20260401"
 """Of all that is asked here: any will do, a fixed one can be asked again."""
+RANKS = (1, 2, 3, 4)
+"""Worlds that two cores answer for in minutes."""
 FUZZ_S = 60
 """For each reader."""
 
@@ -48,7 +50,9 @@ def here(module: str) -> bool:
 
 def ask(name: str, *words: str, **environment: str) -> None:
     """One subject, up to L3; its outcomes stay as one JSON document."""
-    done = zbench("conform", *words, "--level", "L3", "--seed", SEED, "--format", "json", **environment)
+    worlds = [word for ranks in RANKS for word in ("--ranks", str(ranks))] * (words[0] == "--fabric")
+    asked = (*words, *worlds, "--level", "L3", "--seed", SEED, "--format", "json")
+    done = zbench("conform", *asked, **environment)
     if done.returncode not in (0, 1, 4):
         print(f"{name}: exit {done.returncode}: {done.stderr.strip()}", file=sys.stderr)
         return
@@ -135,13 +139,24 @@ def faults() -> None:
     done = zbench(*words)
     (KEPT / "faults.json").write_text(done.stdout)
     note("fault matrix", told_cells(json.loads(done.stdout)["outcomes"]))
-    note("killed and stopped ranks", last(python("-m", "zbench.conformance.faults.trials")))
+    lines = python("-m", "zbench.conformance.faults.trials").stdout.strip().splitlines()
+    (KEPT / "trials.txt").write_text("\n".join(lines) + "\n")
+    note("killed and stopped ranks", "; ".join(line for line in lines if line.startswith(("R1", "R2"))))
 
 
 def told_cells(outcomes: list[dict[str, Any]]) -> str:
     tried = sum(each["tried"] for each in outcomes)
     passed = sum(int(each["facts"].get("passed", "0")) for each in outcomes)
     return f"{passed} of {tried} cells passed"
+
+
+def tampering() -> None:
+    """A thousand random edits of a signed certificate."""
+    environment = os.environ | {"ZBENCH_TAMPER_EDITS": "1000"}
+    words = [sys.executable, "-m", "pytest", "-q", "-s", "tests/conformance/test_tamper.py"]
+    done = subprocess.run(words, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE)
+    lines = [line for line in done.stdout.splitlines() if "rejected" in line]
+    note("tampering", lines[-1] if lines else f"exit {done.returncode}")
 
 
 def fuzz() -> None:
@@ -158,7 +173,7 @@ def coverage() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (subjects, mutants, clean, faults, fuzz, coverage, cost)
+    each.__name__: each for each in (subjects, mutants, clean, faults, tampering, fuzz, coverage, cost)
 }
 
 

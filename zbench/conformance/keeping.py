@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -103,8 +103,10 @@ def kept(directory: Path, plan: Plan, files: Files) -> Iterator[Log]:
         log.add("end", {})
 
 
-def ask_all(asks: Sequence[Ask], log: Log | None) -> tuple[list[Outcome], Described]:
-    """(all outcomes, which the log gets as they come; "card cpu" -> what it says of itself)."""
+def ask_all(
+    asks: Sequence[Ask], log: Log | None, tell: Callable[[Outcome], None]
+) -> tuple[list[Outcome], Described]:
+    """(all outcomes, told to the log and to `tell` as they come; "card cpu" -> what it says of itself)."""
     outcomes: list[Outcome] = []
     described: Described = {}
     known: set[str] = set()
@@ -112,6 +114,7 @@ def ask_all(asks: Sequence[Ask], log: Log | None) -> tuple[list[Outcome], Descri
         note = partial(_note, f"{ask.subject.kind} {ask.subject.label}", described, known, log)
         for outcome in conform(ask, note):
             outcomes.append(outcome)
+            tell(outcome)
             if log is not None:
                 log.add("outcome", outcome)
     return outcomes, described

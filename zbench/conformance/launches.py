@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 
 import msgspec
 
@@ -80,6 +81,7 @@ def conform(ask: Ask, note: Note = lambda message: None) -> Iterator[Outcome]:
         yield from _at_fault(ask, declared, ranks, [item for item, _ in jobs if item in FAULTS])
 
 
+@cache
 def planned(ask: Ask) -> list[World]:
     """All that is to be asked, before any of it is. Raises UsageError."""
     if ask.subject.kind == "schedules":

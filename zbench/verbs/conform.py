@@ -7,6 +7,7 @@ import fnmatch
 import os
 import sys
 from datetime import datetime, timezone
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from zbench.handwritten import text_of
 from zbench.verbs.output import in_unicode, put, screen_width
 
 if TYPE_CHECKING:
+    from zbench.conformance.item import Outcome
+    from zbench.conformance.keeping import Described
+    from zbench.conformance.launches import Ask
     from zbench.conformance.waivers import Waiver
 
 HELP = "test whether what cards and fabrics compute is right"
@@ -77,10 +81,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, command: list[str]) -> int:
     from zbench import __version__
-    from zbench.conformance.attempts import seed_of
     from zbench.conformance.envelope import private_key
-    from zbench.conformance.keeping import ask_all, certify, kept, plan_of
-    from zbench.conformance.launches import Ask
+    from zbench.conformance.keeping import certify
     from zbench.conformance.status import exit_code
     from zbench.conformance.waivers import apply
     from zbench.report.conformance import (
@@ -89,39 +91,11 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
         render_certificate,
         render_outcomes,
     )
-    from zbench.subject import SCHEDULES, parse
 
     _check(options)
     text, waivers = _waivers(options.waivers)
     key = private_key(Path(options.sign)) if options.sign else None
-    specs = [("card", spec) for spec in options.card] + [("fabric", spec) for spec in options.fabric]
-    subjects = [parse(*each) for each in specs]
-    if not subjects and not options.schedules:
-        subjects = [parse("card", "cpu"), parse("fabric", "shm"), SCHEDULES]
-    elif options.schedules:
-        subjects.append(SCHEDULES)
-    if len(set(subjects)) < len(subjects):
-        raise UsageError("the same card or fabric is named twice")
-    asks = [
-        Ask(
-            subject,
-            options.level,
-            seed_of(options.seed, options.nonce),
-            tuple(options.test),
-            tuple(options.dtype),
-            tuple(options.ranks),
-            options.attempt,
-            options.declaration,
-            options.hours,
-        )
-        for subject in subjects
-    ]
-    if options.out is None:
-        outcomes, described = ask_all(asks, None)
-    else:
-        plan, files = plan_of(asks, options.seed, options.nonce, text, command)
-        with kept(Path(options.out), plan, files) as log:
-            outcomes, described = ask_all(asks, log)
+    outcomes, described = _asked(options, _asks(options), text, command)
     today = datetime.now(timezone.utc).date()
     outcomes, complaints = apply(waivers, outcomes, described, __version__, today)
     width, unicode = screen_width(), in_unicode()
@@ -137,6 +111,59 @@ def main(options: argparse.Namespace, command: list[str]) -> int:
         where = sys.stdout if options.format == "text" else sys.stderr
         print(render_certificate(str(place), told, key is not None, width, unicode), end="", file=where)
     return 1 if complaints else exit_code((outcome.status for outcome in outcomes), options.strict)
+
+
+def _asks(options: argparse.Namespace) -> list[Ask]:
+    """One for each subject; none named: our card, our fabric and our schedules. Raises UsageError."""
+    from zbench.conformance.attempts import seed_of
+    from zbench.conformance.launches import Ask
+    from zbench.subject import SCHEDULES, parse
+
+    specs = [("card", spec) for spec in options.card] + [("fabric", spec) for spec in options.fabric]
+    subjects = [parse(*each) for each in specs]
+    if not subjects and not options.schedules:
+        subjects = [parse("card", "cpu"), parse("fabric", "shm"), SCHEDULES]
+    elif options.schedules:
+        subjects.append(SCHEDULES)
+    if len(set(subjects)) < len(subjects):
+        raise UsageError("the same card or fabric is named twice")
+    return [
+        Ask(
+            subject,
+            options.level,
+            seed_of(options.seed, options.nonce),
+            tuple(options.test),
+            tuple(options.dtype),
+            tuple(options.ranks),
+            options.attempt,
+            options.declaration,
+            options.hours,
+        )
+        for subject in subjects
+    ]
+
+
+def _asked(
+    options: argparse.Namespace, asks: list[Ask], waivers: str, command: list[str]
+) -> tuple[list[Outcome], Described]:
+    """What came of all of them, in a log where one is kept; progress goes to standard error."""
+    from zbench.conformance.keeping import ask_all, kept, plan_of
+    from zbench.conformance.launches import planned
+    from zbench.report.progress import Progress
+
+    total, done = sum(len(jobs) for ask in asks for _, jobs in planned(ask)), count(1)
+    if not total:
+        raise UsageError("nothing to ask: none of these tests is of these subjects, dtypes and worlds")
+    with Progress() as progress:
+
+        def tell(outcome: Outcome) -> None:
+            progress.update(next(done), total, f"{outcome.id} {outcome.scope} of {outcome.subject}")
+
+        if options.out is None:
+            return ask_all(asks, None, tell)
+        plan, files = plan_of(asks, options.seed, options.nonce, waivers, command)
+        with kept(Path(options.out), plan, files) as log:
+            return ask_all(asks, log, tell)
 
 
 def _check(options: argparse.Namespace) -> None:
