@@ -121,6 +121,11 @@ class Card(ABC):
     def read(self, buffer: Any) -> NDArray[Any]:
         """A copy on the host, complete: all work enqueued before has ended."""
 
+    def view(self, buffer: Any) -> NDArray[Any]:
+        """Like `read`, for whoever looks before anything else is enqueued and changes nothing: a card of the
+        host spares the copy, whose fresh pages take longer than verifying what stands in them."""
+        return self.read(buffer)
+
     @abstractmethod
     def prepare(self, case: Case, slots: Sequence[Slot]) -> Any:
         """A plan for this case over these slots. Raises Unsupported.

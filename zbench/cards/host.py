@@ -117,6 +117,10 @@ class HostCard(Card):
     def read(self, buffer: NDArray[Any]) -> NDArray[Any]:
         return buffer.copy()
 
+    def view(self, buffer: Any) -> NDArray[Any]:
+        """The memory itself, where a card does not read in a way of its own."""
+        return buffer if type(self).read is HostCard.read else self.read(buffer)
+
     def probe(self, case: Case) -> tuple[str, float] | None:
         """The roof: of what streams, the bandwidth of the same kernel over arrays as large; of what computes,
         the peak of what zbench multiplies the case's dtype with.

@@ -220,7 +220,7 @@ class CardBench(Bench):
         return threads_complaint(self.case, spans)
 
     def read(self, slot: int, name: str) -> Array:
-        return self.card.read(self.slots[slot][name])
+        return self.card.view(self.slots[slot][name])
 
     def write(self, slot: int, name: str, data: Array) -> None:
         self.card.write(self.slots[slot][name], data)
@@ -346,7 +346,7 @@ class StepBench(Bench):
     def read(self, slot: int, name: str) -> Array:
         if name == "gw":
             return self.fabric.read(self.wires[slot]["out"])
-        return self.card.read(self.slots[slot][name])
+        return self.card.view(self.slots[slot][name])
 
     def write(self, slot: int, name: str, data: Array) -> None:
         if name == "gw":

@@ -177,7 +177,7 @@ def integers(rng: np.random.Generator, count: int, dtype: str) -> Array:
     return np.resize(period, count)
 
 
-RANDOM_PERIOD = 131071
+RANDOM_PERIOD = 65537
 """Elements after which random data repeat: prime for the same reason, and few, since inputs are made once
 more to verify an answer: drawing a million takes longer than all else that checks a product of 1024."""
 
