@@ -33,6 +33,7 @@ def zbench(*words: str) -> subprocess.CompletedProcess[str]:
 def conformed(*words: str) -> tuple[int, list[dict[str, Any]]]:
     """(exit code, outcomes) of `zbench conform` with these words, told as JSON."""
     found = zbench("conform", *words, "--format", "json")
+    assert found.stdout, found.stderr
     return found.returncode, json.loads(found.stdout)["outcomes"]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zbench.conformance.collective.calls import SUMS, Call, bound, give, operands, wrong
 from zbench.conformance.collective.moves import TAG_BYTES
@@ -13,6 +15,7 @@ from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
 from zbench.dtypes import NUMPY_DTYPES
 
+Array = NDArray[Any]
 CALLS = (30, 100, 1000)
 """Of a random program; at L0, L1, and from L2 on."""
 PLANS = (8, 16, 32)
@@ -33,7 +36,7 @@ LOOKS = 5
 def interleave(ask: Ranks) -> None:
     """CO-20: a random program of calls of different operations, sizes, roots, dtypes and algorithms, which
     every rank begins at its own time. Plans come again with other data: what is left of an earlier call, or
-    belongs to another one, names itself."""
+    belongs to another one, names itself; so does what is read from a buffer after its call has returned."""
     for number in range(1 + ask.thorough // 2):
         if not ask.attempt(f"program {number}"):
             continue
@@ -48,10 +51,18 @@ def interleave(ask: Ranks) -> None:
                 give(ask, call, 0, given[ask.rank])
             time.sleep(own.uniform(0.0, JITTER_S) if own.random() < 0.5 else 0.0)
             ask.fabric.execute(call.plan, 0)
+            if call.case.workload != "barrier":  # the buffer is ours again: who is late must not need it
+                taken = ask.fabric.read(call.slots[0]["in"])
+                ask.fabric.write(call.slots[0]["in"], other(taken))
             if why := wrong(ask, call, 0, given):
                 ask.fail(f"call {at}, {call.named}: {why}")
         for call in calls:
             ask.fabric.release(call.plan)
+
+
+def other(data: Array) -> Array:
+    """Of the same type and length, no byte of it the same."""
+    return np.asarray((~np.ascontiguousarray(data).view(np.uint8)).view(data.dtype))
 
 
 def plans(ask: Ranks, count: int) -> list[Call]:

@@ -20,8 +20,9 @@ REPEATS = (5, 25, 100)
 """Of the same call, by how thorough; oneDNN's benchdnn takes 100 for bitwise mode, too."""
 SHAPES = ((1, 300, 700), (37, 65, 300), (130, 96, 515), (9, 40, 5000))
 """One row, which many libraries compute in a way of its own; odd ones; more than one block."""
-CONCURRENT = (600, 515, 1030)
-"""Some milliseconds: a second thread has begun before the first has done all of it."""
+CONCURRENT = (96, 4130, 1030)
+"""Some milliseconds, and columns for several stretches: a second thread has begun on another one before the
+first has done all of it."""
 
 
 def data(ask: Products, m: int, n: int, k: int) -> tuple[Array, Array]:
