@@ -15,10 +15,10 @@ def test_what_puts_itself_between_is_refused_from_l2_on(
 ) -> None:
     """SE-6: LD_PRELOAD, LD_AUDIT, and the file that preloads for every program. What is allowed is told."""
     monkeypatch.setenv("LD_PRELOAD", "libspy.so")
-    assert main(["conform", "--level", "L2", "--card", "cpu"]) == 2
+    words = ["--level", "L2", "--card", "cpu", "--test", "GE-21", "--dtype", "fp32"]
+    assert main(["conform", *words]) == 2
     assert "LD_PRELOAD=libspy.so: puts itself between" in capsys.readouterr().err
-    words = ["--level", "L2", "--card", "cpu", "--test", "GE-21", "--dtype", "fp32", "--allow-preload"]
-    assert main(["conform", *words, "--out", str(tmp_path / "out")]) == 0
+    assert main(["conform", *words, "--allow-preload", "--out", str(tmp_path / "out")]) == 0
     assert main(["verify", str(tmp_path / "out")]) == 0
     assert "preloaded: LD_PRELOAD=libspy.so" in capsys.readouterr().out
     (tmp_path / "preload").write_text("/lib/spy.so\n")
