@@ -15,6 +15,7 @@ METHODS = [
     "alloc",
     "write",
     "read",
+    "view",
     "prepare",
     "variant",
     "describe",

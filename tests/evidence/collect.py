@@ -57,7 +57,7 @@ def ask(name: str, *words: str, **environment: str) -> None:
         print(f"{name}: exit {done.returncode}: {done.stderr.strip()}", file=sys.stderr)
         return
     (KEPT / "outcomes").mkdir(parents=True, exist_ok=True)
-    (KEPT / "outcomes" / f"{name.replace(':', '-')}.json").write_text(done.stdout)
+    (KEPT / "outcomes" / f"{name.replace(':', '-').replace(' ', '-')}.json").write_text(done.stdout)
     print(f"{name}: exit {done.returncode}", flush=True)
 
 

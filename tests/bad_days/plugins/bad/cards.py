@@ -19,6 +19,10 @@ class Bad(Cpu):
         super().__init__()
         self.option = option
 
+    def view(self, buffer: Any) -> Any:
+        """What has a bad day is set on the instance, where the host's own `view` does not look for it."""
+        return self.read(buffer)
+
 
 class Raises(Bad):
     """In the method that the option names."""
