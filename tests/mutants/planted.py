@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -15,31 +14,6 @@ else:
     import tomli as tomllib
 
 HERE = Path(__file__).parent
-
-TRANSPORT_TESTS = ("pytest:tests/csrc/*", "pytest:tests/fabrics/*")
-
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "tail": ("GE-01", "GE-02", "GE-09", "GE-21", "CO-02", "CO-05", "CO-07", "CO-24"),
-    "guard": ("GE-05", "GE-06", "GE-07", "GE-35", "CO-10", "CO-11"),
-    "special values": ("GE-08", "GE-1[0-7]", "GE-22", "GE-36", "CO-15", "CO-16", "CO-18"),
-    "precision": ("GE-15", "GE-1[7-9]", "GE-2?", "GE-36", "CO-03", "CO-04"),
-    "race": ("GE-31", "GE-33", "GE-34", "CO-01", "CO-13", "CO-20", "CO-21", "CO-27"),
-    "index": ("GE-01", "GE-03", "GE-04", "GE-07", "GE-32", "CO-01", "CO-02", "CO-24", "SY-*"),
-    "sporadic": ("GE-30", "GE-31", "GE-3[7-9]", "CO-13", "CO-20", "CO-21", "CO-27"),
-    "root": ("CO-01", "CO-08", "CO-24", "SY-*"),
-    "alias": ("GE-35", "CO-09"),
-    "wrap": ("GE-17", "GE-21", "GE-36", "CO-17", "CO-19", "CO-21"),
-    "agreement": ("CO-12", "CO-13", "CO-14", "SY-6"),
-    "stale": ("CO-01", "CO-05", "CO-20", "CO-21", "CO-27"),
-    "sequence": ("CO-01", "CO-2[0-3]", "CO-25"),
-    "trivial P": ("CO-02", "CO-03", "CO-06", "SY-*"),
-    "partial": ("CO-01", "CO-02", "CO-24", "CO-26", "CO-28", "FA-*", *TRANSPORT_TESTS),
-    "stale segment": ("CO-22", "FA-*", *TRANSPORT_TESTS),
-    "cheat": ("GE-39", "GE-40", "CO-27"),
-    "tester": ("GE-41", "GE-42", "CO-28", "pytest:tests/conformance/*"),
-}
-"""Kind of fault -> globs of what is there to catch it: ids of the catalogue, or tests of zbench itself where
-the catalogue cannot ask (what is wrong is the tester, or nothing that a subject can be asked)."""
 
 
 class Mutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -72,11 +46,6 @@ class Mutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def subject(self) -> tuple[str, str]:
         """(card or fabric, as on the command line)."""
         return ("fabric", self.fabric) if self.fabric else ("card", self.card or "cpu")
-
-    def strangers(self) -> list[str]:
-        """What it expects that is not its family's."""
-        allowed = FAMILIES.get(self.family, ())
-        return [each for each in self.expect if not any(fnmatchcase(each, glob) for glob in allowed)]
 
 
 def parted(expect: Iterable[str]) -> tuple[list[str], list[str]]:

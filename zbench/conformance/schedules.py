@@ -186,7 +186,13 @@ SOURCE = "msccl language/collectives.py and passes.py"
 
 ITEMS = (
     Item(
-        ONCE, "each contribution exactly once, and nothing else", SOURCE, "L1", proof, True, ("alias", "root")
+        ONCE,
+        "each contribution exactly once, and nothing else",
+        SOURCE,
+        "L1",
+        proof,
+        True,
+        ("alias", "root", "index", "trivial P"),
     ),
     Item(DEFINED, "nothing is read before it is there", SOURCE, "L1", proof, True, ("stale",)),
     Item(
@@ -198,7 +204,15 @@ ITEMS = (
         True,
         ("race",),
     ),
-    Item(MATCH, "messages match, first in, first out", SOURCE, "L1", proof, True, ("sequence",)),
+    Item(
+        MATCH,
+        "messages match, first in, first out",
+        SOURCE,
+        "L1",
+        proof,
+        True,
+        ("sequence", "index", "root"),
+    ),
     Item(
         DEADLOCK,
         "no deadlock, whether channels hold no message, one, or several",
@@ -206,7 +220,7 @@ ITEMS = (
         "L1",
         capacities,
         True,
-        ("sequence",),
+        ("sequence", "index", "root"),
     ),
     Item(
         ONE_ORDER, "one order of summation on all ranks", "NVIDIA/nccl#434", "L1", proof, True, ("agreement",)

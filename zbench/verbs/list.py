@@ -331,6 +331,7 @@ def tests(options: argparse.Namespace) -> Listed:
             "title": item.title,
             "level": item.level,
             "smoke": item.smoke,
+            "families": list(item.families),
             "source": item.source,
         }
         for kind, items in kinds.items()

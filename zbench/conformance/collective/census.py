@@ -88,6 +88,6 @@ ITEMS = (
         "L1",
         each_once,
         smoke=True,
-        families=("root", "index", "sporadic"),
+        families=("root", "index", "sporadic", "tail", "partial"),
     ),
 )

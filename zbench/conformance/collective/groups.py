@@ -117,7 +117,7 @@ ITEMS = (
         "L1",
         groups,
         smoke=True,
-        families=("race", "stale", "wrap"),
+        families=("race", "stale", "wrap", "sequence", "stale segment"),
         least_ranks=2,
     ),
 )

@@ -124,7 +124,7 @@ ITEMS = (
         "L1",
         interleave,
         smoke=True,
-        families=("race", "stale", "sequence", "root"),
+        families=("race", "stale", "sequence", "root", "sporadic"),
         least_ranks=2,
     ),
     Item(
@@ -133,7 +133,7 @@ ITEMS = (
         "sequence numbers of 8 and 16 bits",
         "L1",
         long_run,
-        families=("sequence", "stale", "race"),
+        families=("sequence", "stale", "race", "wrap"),
         least_ranks=2,
         limit_s=600.0,
     ),

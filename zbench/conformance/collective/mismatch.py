@@ -134,7 +134,7 @@ ITEMS = (
         "torch ProcessGroupWrapper (pytorch#22071), pytorch#150433",
         "L4",
         mismatch,
-        families=("agreement", "root"),
+        families=("agreement", "root", "sequence"),
         least_ranks=2,
         limit_s=45.0,
         apart=tuple(DIFFERENCES),

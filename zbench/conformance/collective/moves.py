@@ -67,6 +67,6 @@ ITEMS = (
         "L1",
         moves,
         smoke=True,
-        families=("root", "index"),
+        families=("root", "index", "race", "stale", "sequence", "partial"),
     ),
 )

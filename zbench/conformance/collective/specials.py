@@ -234,7 +234,7 @@ ITEMS = (
         "nccl-tests src/verifiable.cu, unsigned and signed sums",
         "L1",
         wraps,
-        families=("special values", "precision"),
+        families=("special values", "precision", "wrap"),
     ),
     Item(
         "CO-18",

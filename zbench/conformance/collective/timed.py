@@ -79,7 +79,7 @@ ITEMS = (
         "L1",
         timed,
         smoke=True,
-        families=("cheat", "stale", "sporadic"),
+        families=("cheat", "stale", "sporadic", "race"),
         least_ranks=2,
     ),
 )

@@ -105,6 +105,6 @@ ITEMS = (
         "L1",
         exact_products,
         smoke=True,
-        families=("precision", "tail"),
+        families=("precision", "tail", "wrap"),
     ),
 )

@@ -81,7 +81,7 @@ ITEMS = (
         "OpenCL CTS Ulp_Error",
         "L2",
         overflow,
-        families=("special values", "precision"),
+        families=("special values", "precision", "wrap"),
         dtypes=FLOATING,
     ),
 )

@@ -113,7 +113,7 @@ ITEMS = (
         "OpenBLAS#1401",
         "L3",
         threaded,
-        families=("race", "index"),
+        families=("race", "index", "sporadic"),
     ),
     Item(
         "GE-32",
