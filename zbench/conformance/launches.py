@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -268,5 +269,5 @@ def _with_repro(ask: Ask, outcome: Outcome, ranks: int) -> Outcome:
     words += ["--level", ask.level, "--test", outcome.id, "--seed", str(ask.seed)]
     words += {"card": ["--dtype", outcome.scope], "fabric": ["--ranks", str(ranks)]}.get(subject.kind, [])
     if outcome.failures or ask.attempt != "*":
-        words += ["--attempt", outcome.failures[0].attempt if outcome.failures else ask.attempt]
+        words += ["--attempt", glob.escape(outcome.failures[0].attempt) if outcome.failures else ask.attempt]
     return msgspec.structs.replace(outcome, repro=shlex.join(words))

@@ -15,6 +15,8 @@ from zbench.conformance.gemm.shapes import SEVERAL, given
 from zbench.conformance.item import Item
 from zbench.conformance.pages import forbidden
 from zbench.conformance.products import Products, number
+from zbench.conformance.reference import Reference
+from zbench.conformance.tolerance import deterministic
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 from zbench.errors import Unsupported
 
@@ -30,9 +32,9 @@ MIXED = {("1", "1"), ("2", "-1"), ("0.7", "1.3"), ("-1", "0"), ("1", "nan"), ("n
 
 def scaled(
     a: Array, b: Array, c: Array, alpha: float, beta: float, kept: type[np.floating[Any]]
-) -> tuple[Array, Array]:
-    """(alpha A B + beta C, alpha |A| |B| + |beta| |C|) in fp64 by BLAS's rules: alpha = 0 does not read A and
-    B, beta = 0 does not read C. alpha and beta are first rounded to `kept`, the dtype of the sums.
+) -> Reference:
+    """alpha A B + beta C by BLAS's rules: alpha = 0 does not read A and B, beta = 0 does not read C. Both are
+    first rounded to `kept`, the dtype of the sums.
 
     A, B and C hold whole numbers, so small that A B is exact in any order.
     """
@@ -40,24 +42,15 @@ def scaled(
     with np.errstate(invalid="ignore"):
         whole = (a.astype(np.int64) @ b.astype(np.int64)).astype(np.float64)
         gauge = (np.abs(a.astype(np.int64)) @ np.abs(b.astype(np.int64))).astype(np.float64)
-        total, size = np.zeros(whole.shape), np.zeros(whole.shape)
-        if alpha != 0:
-            total, size = alpha * whole, abs(alpha) * gauge
+        zero = np.zeros(whole.shape)
+        total, terms = (alpha * whole, abs(alpha) * gauge) if alpha != 0 else (zero, zero)
+        size = terms
         if beta != 0:
-            total, size = total + beta * c.astype(np.float64), size + abs(beta) * np.abs(c.astype(np.float64))
-    return total, size
-
-
-def tolerance(total: Array, gauge: Array, k: int, accumulator_bits: int, out: str) -> Array:
-    """T_det of the reference, section 2, with nearest rounding: gamma_{K+3}(u) G + u_out |R|, and the least
-    number of C where |R| is below its normal ones (Higham 2002, "Accuracy and Stability", section 3.1)."""
-    u = 2.0**-accumulator_bits
-    grown = (k + 3) * u / (1 - (k + 3) * u)
-    u_out = 0.0 if PRECISIONS[out] >= accumulator_bits else 2.0 ** -PRECISIONS[out]
-    finest = 2.0**-24 if out == "fp16" else 0.0  # whose range the others' results do not leave
-    with np.errstate(invalid="ignore"):
-        bound: Array = grown * gauge + u_out * np.abs(total) * (1 + grown) + finest
-    return bound
+            total, size = (
+                total + beta * c.astype(np.float64),
+                terms + abs(beta) * np.abs(c.astype(np.float64)),
+            )
+    return Reference(total, zero, terms, size)
 
 
 def before(ask: Products, shape: tuple[int, int]) -> Array:
@@ -88,9 +81,10 @@ def grid(ask: Products) -> None:
             a = integers(ask.rng(), ask.type_a, (m, k), most)
             b = integers(ask.rng(2), ask.type_b, (k, n), most)
             kept = np.float64 if ask.dtype == "fp64" else np.float32
-            total, gauge = scaled(a, b, c, alpha, beta, kept)
-            near = tolerance(total, gauge, k, ask.declared.accumulator_bits, ask.out)
-            ask.differs(within(total, ask.multiply(a, b, c, alpha=alpha, beta=beta), near))
+            r = scaled(a, b, c, alpha, beta, kept)
+            with np.errstate(invalid="ignore"):
+                near = deterministic(ask.declared, ask.dtype, ask.out, k, r)
+            ask.differs(within(r.high, ask.multiply(a, b, c, alpha=alpha, beta=beta), near))
 
 
 def unread(ask: Products) -> None:
