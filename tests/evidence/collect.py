@@ -1,14 +1,15 @@
 """`python tests/evidence/collect.py [PART...]`: measures what tests/evidence/score.py prints.
 
-Parts (none named: all, about three hours on two idle cores): subjects, mutants, clean, faults, tampering,
-fuzz, coverage, cost. Each leaves its raw results in results/conformance, and its line in score.json there.
+Parts (none named: all, about five hours on two idle cores): cards, fabrics, mutants, clean, faults,
+tampering, fuzz, coverage, cost. Each leaves its raw results in results/conformance, and its line in
+score.json there.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
-import importlib.util
+import importlib.metadata
 import json
 import os
 import platform
@@ -44,10 +45,6 @@ def note(name: str, text: str) -> None:
     print(f"{name}: {text}", flush=True)
 
 
-def here(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
 def ask(name: str, *words: str, **environment: str) -> None:
     """One subject, up to L3; its outcomes stay as one JSON document."""
     worlds = [word for ranks in RANKS for word in ("--ranks", str(ranks))] * (words[0] == "--fabric")
@@ -61,26 +58,38 @@ def ask(name: str, *words: str, **environment: str) -> None:
     print(f"{name}: exit {done.returncode}", flush=True)
 
 
-def subjects() -> None:
+def cards() -> None:
     """Ours with every instruction set of this CPU, and the peers that are installed."""
     from zbench.native.cpu import isas
 
     for isa in isas():
         ask(f"cpu {isa}", "--card", "cpu", ZBENCH_ISA=isa)
+    for spec, wheel in (("cpu:generic", "zbench"), ("numpy", "numpy"), ("torch:cpu", "torch")):
+        ask_where(wheel, "card", spec)
+
+
+def fabrics() -> None:
+    """Ours with every instruction set of this CPU, and the peers that are installed."""
+    from zbench.native.cpu import isas
+
+    for isa in isas():
         ask(f"shm {isa}", "--fabric", "shm", ZBENCH_ISA=isa)
-    ask("cpu:generic", "--card", "cpu:generic")
-    ask("shm:private", "--fabric", "shm:private")
-    ask("numpy", "--card", "numpy")
-    for module, kind, specs in (
-        ("torch", "card", ("torch:cpu",)),
-        ("mpi4py", "fabric", ("mpi:openmpi", "mpi:mpich")),
-        ("torch", "fabric", ("torch:gloo",)),
+    for spec, wheel in (
+        ("shm:private", "zbench"),
+        ("mpi:openmpi", "openmpi"),
+        ("mpi:mpich", "mpich"),
+        ("torch:gloo", "torch"),
     ):
-        for spec in specs:
-            if here(module):
-                ask(spec, f"--{kind}", spec)
-            else:
-                print(f"{spec}: not asked, {module} is not installed here")
+        ask_where(wheel, "fabric", spec)
+
+
+def ask_where(wheel: str, kind: str, spec: str) -> None:
+    try:
+        importlib.metadata.distribution(wheel)
+    except importlib.metadata.PackageNotFoundError:
+        print(f"{spec}: not asked, {wheel} is not installed here")
+    else:
+        ask(spec, f"--{kind}", spec)
 
 
 def cost() -> None:
@@ -173,7 +182,7 @@ def coverage() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (subjects, mutants, clean, faults, tampering, fuzz, coverage, cost)
+    each.__name__: each for each in (cards, fabrics, mutants, clean, faults, tampering, fuzz, coverage, cost)
 }
 
 
