@@ -50,8 +50,8 @@ COPIED = (
 
 INSTEAD: dict[str, tuple[str, str]] = {
     "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/zbench run": (
-        "builds the package with what a network brings; CI runs it word for word in a clean root",
-        "python3 -m venv --without-pip .venv && test -x .venv/bin/python && zbench run",
+        "builds the package with what a network brings; `zbench run` comes below, too",
+        "python3 -m venv --without-pip .venv && test -x .venv/bin/python",
     ),
     "python3 -m venv .venv-tox && .venv-tox/bin/pip install -q tox && .venv-tox/bin/tox": (
         "runs all tests, this one among them; CI runs it word for word",
@@ -101,6 +101,8 @@ LAYER = "gemm/bf16/1x1024x2048/*"
 """A small layer of the smallest model."""
 LARGEST = "gemm/fp32/*"
 """`--each` asks the largest product of each dtype only."""
+ONE_SIZE = {"allreduce/*": "allreduce/fp32/8/*"}
+"""Globs over all sizes of a collective -> one of them."""
 SMALL_SEARCH = """\
 import sys
 del sys.path[0]  # the checkout, whose zbench is not the installed one
@@ -116,6 +118,7 @@ PASS_ON = f'''#!{sys.executable}
 import os, sys
 name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
 cases, layer, largest, small_search = {CASES!r}, {LAYER!r}, {LARGEST!r}, {SMALL_SEARCH!r}
+one_size = {ONE_SIZE!r}
 longer = os.environ.get("ZBENCH_DOCS_LONGER", "").split()
 
 def without(words, *options):
@@ -141,7 +144,7 @@ elif name == "zbench" and (
         suites = ["card"]
     if verb == "compare":
         suites = ["fabric" if words[1].startswith("shm") else "card"]
-    words = without(words, "--profile", "--launches", "--pairs")
+    words = [one_size.get(word, word) for word in without(words, "--profile", "--launches", "--pairs")]
     words += ["--profile", "smoke"] + (["--pairs", "1"] if verb == "selftest" else ["--launches", "1"])
     if "--minutes" in words:
         words = [*without(words, "--minutes"), "--minutes", "0.02"]
