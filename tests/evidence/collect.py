@@ -1,7 +1,7 @@
 """`python tests/evidence/collect.py [PART...]`: measures what tests/evidence/score.py prints.
 
 Parts (none named: all, about five hours on two idle cores): cards, fabrics, mutants, clean, faults,
-tampering, fuzz, coverage, cost. Each leaves its raw results in results/conformance, and its line in
+tampering, build, fuzz, coverage, cost. Each leaves its raw results in results/conformance, and its line in
 score.json there.
 """
 
@@ -161,11 +161,20 @@ def told_cells(outcomes: list[dict[str, Any]]) -> str:
 
 def tampering() -> None:
     """A thousand random edits of a signed certificate."""
-    environment = os.environ | {"ZBENCH_TAMPER_EDITS": "1000"}
-    words = [sys.executable, "-m", "pytest", "-q", "-s", "tests/conformance/test_tamper.py"]
-    done = subprocess.run(words, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE)
-    lines = [line for line in done.stdout.splitlines() if "rejected" in line]
-    note("tampering", lines[-1] if lines else f"exit {done.returncode}")
+    tested("tampering", "tests/conformance/test_tamper.py", "rejected", ZBENCH_TAMPER_EDITS="1000")
+
+
+def build() -> None:
+    """The wheel twice, compared byte by byte."""
+    tested("two builds, compared byte by byte", "tests/test_build.py", "passed", ZBENCH_TEST_BUILD="1")
+
+
+def tested(name: str, file: str, telling: str, **environment: str) -> None:
+    """What a test says that is short or skipped elsewhere: the last line with the telling word."""
+    words = [sys.executable, "-m", "pytest", "-q", "-s", file]
+    done = subprocess.run(words, cwd=ROOT, env=os.environ | environment, text=True, stdout=subprocess.PIPE)
+    lines = [line for line in done.stdout.splitlines() if telling in line]
+    note(name, lines[-1] if lines else f"exit {done.returncode}")
 
 
 def fuzz() -> None:
@@ -182,7 +191,8 @@ def coverage() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (cards, fabrics, mutants, clean, faults, tampering, fuzz, coverage, cost)
+    each.__name__: each
+    for each in (cards, fabrics, mutants, clean, faults, tampering, build, fuzz, coverage, cost)
 }
 
 
