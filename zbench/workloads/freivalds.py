@@ -107,8 +107,11 @@ def _by_columns(pieces: Pieces, x: Array, product: Array, squares: Array | None)
 
 
 def _widened(matrix: Array, dtype: Any) -> Pieces:
-    """Each piece is gone when the next one comes."""
+    """Each piece is gone when the next one comes. What is as wide already is not copied."""
     rows, columns = matrix.shape
+    if matrix.dtype == dtype:
+        yield 0, matrix
+        return
     piece = max(1, CHUNK_BYTES // max(8, 8 * columns))
     wide = np.empty((piece, columns), dtype)
     for first in range(0, rows, piece):
