@@ -69,12 +69,15 @@ def filled(shape: tuple[int, ...], out: str, bits: int, ask: Products) -> Array:
 
 
 def unread(ask: Products) -> None:
-    """GE-08: beta = 0 means that C is not read, not that it is multiplied by zero."""
+    """GE-08: beta = 0 means that C is not read, not that it is multiplied by zero; by a transposed B neither,
+    whose few rows many libraries compute in a way of its own."""
+    transbs = [order for order in "nt" if ask.offers("transb", order)]
     for size in (*GUARDED[:6], *[SEVERAL] * (ask.thorough > 0), (5, 7, 0)):
         for out in ask.outs:
             for held, bits in BITS.items():
-                if out in bits and ask.attempt(f"{'x'.join(map(str, size))} C={held} out={out}"):
-                    _over(ask, size, out, bits[out], {})
+                for transb in transbs if out in bits else ():
+                    if ask.attempt(f"{'x'.join(map(str, size))} {transb} C={held} out={out}"):
+                        _over(ask, size, out, bits[out], transb)
     for beta in (0.0, -0.0) if ask.dtype in FLOATS else ():
         if not ask.offers("alpha", "2") or (str(beta) == "-0.0" and not ask.offers("beta", "-0")):
             continue
@@ -84,11 +87,12 @@ def unread(ask: Products) -> None:
             ask.expect(2 * product(a, b, ask.out), a, b, c=c, alpha=2.0, beta=beta)
 
 
-def _over(ask: Products, size: Size, out: str, bits: int, asked: dict[str, Any]) -> None:
+def _over(ask: Products, size: Size, out: str, bits: int, transb: str) -> None:
     m, n, k = size
     a, b = given(ask, (m, n, k), out)
     optional = "" if k else "products of no elements"
-    ask.expect(product(a, b, out), a, b, optional, c=filled((m, n), out, bits, ask), out=out, **asked)
+    c = filled((m, n), out, bits, ask)
+    ask.expect(product(a, b, out), a, stored(b, transb), optional, c=c, out=out, transb=transb)
 
 
 def written(ask: Products) -> None:

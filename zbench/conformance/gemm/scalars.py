@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zbench.conformance.compare import equal, within
 from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.gemm.exact import integers, limit
-from zbench.conformance.gemm.shapes import SEVERAL, given
+from zbench.conformance.gemm.shapes import SEVERAL, given, stored
 from zbench.conformance.item import Item
 from zbench.conformance.pages import forbidden
 from zbench.conformance.products import Products, number
@@ -59,22 +59,25 @@ def before(ask: Products, shape: tuple[int, int]) -> Array:
 
 
 def grid(ask: Products) -> None:
-    """GE-11: each alpha with each beta. Powers of two are exact, others near, NaN and Inf as IEEE says."""
+    """GE-11: each alpha with each beta. Powers of two are exact, others near, NaN and Inf as IEEE says. Few
+    rows by a transposed B, which many libraries compute in a way of its own, are scaled there, too."""
     floats = ask.dtype in FLOATS
+    transbs = [order for order in "nt" if ask.offers("transb", order)]
     alphas, betas = (ALPHAS, BETAS) if floats else ((1.0,), (0.0, 1.0))
     for alpha, beta in pairs(alphas, betas):
         if not (ask.offers("alpha", number(alpha)) and ask.offers("beta", number(beta))):
             continue
         several = ask.thorough > 0 and (number(alpha), number(beta)) in MIXED
-        for size in (*SIZES[: 1 + ask.thorough], *[SEVERAL] * several):
-            if not ask.attempt(f"{'x'.join(map(str, size))} alpha={number(alpha)} beta={number(beta)}"):
+        sizes = [*pairs(SIZES[: 1 + ask.thorough], transbs), *[(SEVERAL, "n")] * several]
+        for (m, n, k), transb in sizes:
+            said: dict[str, Any] = {"transb": transb, "alpha": alpha, "beta": beta}
+            if not ask.attempt(f"{m}x{n}x{k} {transb} alpha={number(alpha)} beta={number(beta)}"):
                 continue
-            m, n, k = size
             c = before(ask, (m, n))
             if not floats:
                 a, b = given(ask, (m, n, k))
                 expected = a.astype(np.int64) @ b.astype(np.int64) + (c if beta else 0)
-                ask.expect(expected.astype(np.int32), a, b, c=c, alpha=alpha, beta=beta)
+                ask.expect(expected.astype(np.int32), a, stored(b, transb), c=c, **said)
                 continue
             # Short products and C stay below 2^7, so that C of 11 or 8 bits has them scaled exactly.
             most = max(1, min(limit(ask.dtype, k, 7), int(2 ** PRECISIONS[ask.dtype])))
@@ -84,7 +87,7 @@ def grid(ask: Products) -> None:
             r = scaled(a, b, c, alpha, beta, kept)
             with np.errstate(invalid="ignore"):
                 near = deterministic(ask.declared, ask.dtype, ask.out, k, r)
-            ask.differs(within(r.high, ask.multiply(a, b, c, alpha=alpha, beta=beta), near))
+            ask.differs(within(r.high, ask.multiply(a, stored(b, transb), c, **said), near))
 
 
 def unread(ask: Products) -> None:
