@@ -25,8 +25,9 @@ SWEEPS = {0: ((FEW, 2),), 1: ((SIZES, 2), (FEW, 3)), 2: ((SIZES, 3),)}
 """How thorough -> (sizes, how many factors of m, n, k, transa, transb and out meet in every combination)."""
 SMALL_K = (1, 7, 64)
 """With the edges of a tile, where every k is tried elsewhere."""
-LARGE: tuple[Size, ...] = ((129, 257, 65), (200, 1, 509), (1, 300, 257), (3, 130, 1030))
-"""For other ways through a card: all threads, weights it has packed, batches."""
+LARGE: tuple[Size, ...] = ((129, 257, 65), (200, 1, 509), (1, 300, 257), (3, 130, 1030), (13, 130, 1030))
+"""For other ways through a card: all threads, weights it has packed, batches. One row, few, and more of them
+than a card may keep sums of in one pass."""
 SEVERAL: Size = (131, 130, 2100)
 """Too large in any dtype for 2 MiB of a core's own cache, so that a card copies operands into panels where it
 does so at all, and more than one block of k: strides, beta and others are asked of that way, too."""
@@ -72,24 +73,29 @@ def shapes(ask: Products) -> None:
             one(ask, (sizes[m], sizes[n], sizes[k]), transa=transa, transb=transb, out=out)
     for size in edges(told(ask)) if ask.thorough else ():
         one(ask, size)
-    for size in LARGE:
+    for size in (*LARGE, *[SEVERAL] * (ask.thorough > 0)):
         others(ask, size)
 
 
 def others(ask: Products, size: Size) -> None:
     """All threads, and what else the card offers for one size."""
-    threads = usable_cpus()
-    if threads > 1 and type(ask.card).threaded(ask.card.option):
-        one(ask, size, optional="threads", threads=threads)
+    counts = [1]
+    if usable_cpus() > 1 and type(ask.card).threaded(ask.card.option):
+        counts.append(usable_cpus())
+    for threads in counts[1:]:
+        for transb in [order for order in "nt" if ask.offers("transb", order)]:
+            one(ask, size, optional="threads", transb=transb, threads=threads)
     if ask.offers("weights", "prepacked"):
         for transb in "nt":
             packing = f"prepacked weights with transb={transb}, out={ask.out}"
             one(ask, size, optional=packing, transb=transb, weights="prepacked")
-    if ask.offers("batch", 3) and ask.attempt(f"{'x'.join(map(str, size))} batch=3"):
+    for threads in counts if ask.offers("batch", 3) else ():
+        if not ask.attempt(f"{'x'.join(map(str, size))} batch=3 threads={threads}"):
+            continue
         a, b = (
             np.concatenate([each[None], each[None, ::-1], each[None, :, ::-1]]) for each in given(ask, size)
         )
-        ask.expect(product(a, b, ask.out), a, b, "batches", batch=3)
+        ask.expect(product(a, b, ask.out), a, b, "batches", batch=3, threads=threads)
 
 
 def told(ask: Products) -> dict[str, str]:
