@@ -31,6 +31,9 @@ than a card may keep sums of in one pass."""
 SEVERAL: Size = (131, 130, 2100)
 """Too large in any dtype for 2 MiB of a core's own cache, so that a card copies operands into panels where it
 does so at all, and more than one block of k: strides, beta and others are asked of that way, too."""
+TALL: Size = (40_000, 3, 512)
+"""More rows of A than a quarter of a cache of 256 MiB holds as 32-bit words: a card that keeps A there works
+through them block by block."""
 BLOCKED: Size = (512, 512, 2048)
 """Large enough for a card to cut it into blocks, which it then tells."""
 VOLUME_MOST = 1.3e8
@@ -75,6 +78,8 @@ def shapes(ask: Products) -> None:
         one(ask, size)
     for size in (*LARGE, *[SEVERAL] * (ask.thorough > 0)):
         others(ask, size)
+    if ask.thorough:
+        one(ask, TALL)
 
 
 def others(ask: Products, size: Size) -> None:
