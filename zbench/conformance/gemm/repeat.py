@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import product as pairs
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from zbench.conformance.compare import identical
 from zbench.conformance.gemm.accuracy import FLOATING, drawn
 from zbench.conformance.gemm.exact import operands
+from zbench.conformance.gemm.shapes import stored
+from zbench.conformance.gemm.strides import orders
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products
 from zbench.errors import Unsupported
@@ -23,6 +26,10 @@ SHAPES = ((1, 300, 700), (37, 65, 300), (130, 96, 515), (9, 40, 5000))
 CONCURRENT = (96, 4130, 1030)
 """Some milliseconds, and columns for several stretches: a second thread has begun on another one before the
 first has done all of it."""
+STRIDED = (16, 70, 20000)
+"""Few rows, whose elements stand apart where A is transposed: a thread that brings them together has not done
+so when a second one begins."""
+ORDERS = {("n", "n"), ("t", "t")}
 
 
 def data(ask: Products, m: int, n: int, k: int) -> tuple[Array, Array]:
@@ -53,21 +60,24 @@ def thread_counts() -> list[int]:
 
 
 def threaded(ask: Products) -> None:
-    """GE-31 (D1): the same bytes with any number of threads, where that is declared."""
+    """GE-31 (D1): the same bytes with any number of threads, where that is declared; of operands as they are
+    and transposed, which few rows are often multiplied with in a way of its own."""
     if "D1" not in ask.declared.determinism:
         ask.lacking("D1: the same bits with any number of threads are not declared")
         return
-    for m, n, k in (*SHAPES, CONCURRENT):
+    for (m, n, k), (transa, transb) in pairs((*SHAPES, CONCURRENT, STRIDED), sorted({*orders(ask)} & ORDERS)):
         for threads in thread_counts():
-            if not ask.attempt(f"{m}x{n}x{k} threads={threads}"):
+            if not ask.attempt(f"{m}x{n}x{k} {transa}{transb} threads={threads}"):
                 continue
             a, b = data(ask, m, n, k)
+            a, b = stored(a, transa), stored(b, transb)
+            said: dict[str, Any] = {"transa": transa, "transb": transb}
             try:
-                got = ask.multiply(a, b, threads=threads)
+                got = ask.multiply(a, b, threads=threads, **said)
             except Unsupported:
                 ask.lacking(f"threads={threads}")
                 continue
-            ask.differs(identical(ask.multiply(a, b), got))
+            ask.differs(identical(ask.multiply(a, b, **said), got))
 
 
 def placed(ask: Products) -> None:
