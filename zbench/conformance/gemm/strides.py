@@ -28,6 +28,7 @@ FAR_ROWS = 4
 LINE_BYTES = 64
 APART = "rows that stand apart in {}"
 
+BATCH = 3
 
 def padded(shape: tuple[int, ...], dtype: np.dtype[Any], more: int) -> tuple[Array, Array]:
     """(matrix, all memory that it is in): rows `more` elements longer than the matrix, two more rows before
@@ -70,7 +71,16 @@ def leading_dimensions(ask: Products) -> None:
             _with_rows_apart(ask, SEVERAL, order, "abc", "7")
 
 
-def _with_rows_apart(ask: Products, size: Size, order: tuple[str, str], which: str, more: str) -> None:
+    for size in SHAPES[: 2 + ask.thorough] if ask.offers("weights", "prepacked") else ():
+        for order in orders(ask):
+            if ask.attempt(f"{'x'.join(map(str, size))} {''.join(order)} abc +7 prepacked"):
+                _with_rows_apart(ask, size, order, "abc", "7", weights="prepacked")
+    for size in SHAPES[: 2 + ask.thorough] if ask.offers("batch", BATCH) else ():
+        if ask.attempt(f"{'x'.join(map(str, size))} batch={BATCH}, products apart"):
+            _with_products_apart(ask, size)
+def _with_rows_apart(
+    ask: Products, size: Size, order: tuple[str, str], which: str, more: str, **asked: str
+) -> None:
     a, b = given(ask, size)
     expected = product(a, b, ask.out)
     inputs = {"a": stored(a, order[0]), "b": stored(b, order[1]), "c": ask.poison(expected.shape, ask.out)}
@@ -81,7 +91,22 @@ def _with_rows_apart(ask: Products, size: Size, order: tuple[str, str], which: s
         slot[name][...] = data
     apart = APART.format(which) if more != "0" else ""
     a, b = slot["a"], slot["b"]
-    ask.expect(expected, a, b, apart, c=slot["c"], adopt=True, transa=order[0], transb=order[1])
+    asked |= {"transa": order[0], "transb": order[1]}
+    ask.expect(expected, a, b, apart, c=slot["c"], adopt=True, **asked)
+
+
+def _with_products_apart(ask: Products, size: Size) -> None:
+    """Two rows between one product of a batch and the next, and rows an element apart."""
+    a, b = (np.stack([each, each[::-1], each[:, ::-1]]) for each in given(ask, size))
+    expected = product(a, b, ask.out)
+    slot = {}
+    for name, data in {"a": a, "b": b, "c": ask.poison(expected.shape, ask.out)}.items():
+        count, rows, columns = data.shape
+        _, whole = padded((count * (rows + 2), columns), data.dtype, 1)
+        products = whole[: count * (rows + 2)].reshape(count, rows + 2, columns + 1)
+        slot[name] = products[:, :rows, :columns]
+        slot[name][...] = data
+    ask.expect(expected, slot["a"], slot["b"], "products apart", c=slot["c"], adopt=True, batch=BATCH)
 
 
 def untouched(ask: Products) -> None:
