@@ -77,7 +77,7 @@ def test_a_good_card_passes(id: str) -> None:
         ("LastColumn", "GE-01", "fp32", "elements are wrong, the first at"),
         ("EmptySum", "GE-02", "fp32", "1x1x0 beta=0: "),
         ("Dense", "GE-03", "fp32", r"nn b \+1"),
-        ("Narrow", "GE-04", "int8", "a: "),
+        ("Narrow", "GE-04", "int8", "a nn: "),
         ("Padding", "GE-05", "fp32", "c, with two rows and 1 columns around it"),
         ("Aligned", "GE-07", "fp32", r"a \+1"),
         ("ReadsC", "GE-08", "fp16", "C=quiet NaN"),

@@ -24,11 +24,13 @@ PADDING = 0x7FC0DEAD
 """Between the rows: a NaN with a mark, whichever half of it an element is."""
 FAR = (1 << 30) + 8
 """Elements from row to row, so that the third row lies beyond 2^31 of them."""
-FAR_ROWS = 4
+FAR_SIZE: Size = (13, 37, 14)
+"""More rows of A and of C than one register tile has, and more lines of a transposed B than one panel: the
+step from one to the next is beyond 32 bits, too."""
 LINE_BYTES = 64
+BATCH = 3
 APART = "rows that stand apart in {}"
 
-BATCH = 3
 
 def padded(shape: tuple[int, ...], dtype: np.dtype[Any], more: int) -> tuple[Array, Array]:
     """(matrix, all memory that it is in): rows `more` elements longer than the matrix, two more rows before
@@ -69,8 +71,6 @@ def leading_dimensions(ask: Products) -> None:
     for order in orders(ask) if ask.thorough else ():
         if ask.attempt(f"{'x'.join(map(str, SEVERAL))} {''.join(order)} abc +7"):
             _with_rows_apart(ask, SEVERAL, order, "abc", "7")
-
-
     for size in SHAPES[: 2 + ask.thorough] if ask.offers("weights", "prepacked") else ():
         for order in orders(ask):
             if ask.attempt(f"{'x'.join(map(str, size))} {''.join(order)} abc +7 prepacked"):
@@ -78,6 +78,8 @@ def leading_dimensions(ask: Products) -> None:
     for size in SHAPES[: 2 + ask.thorough] if ask.offers("batch", BATCH) else ():
         if ask.attempt(f"{'x'.join(map(str, size))} batch={BATCH}, products apart"):
             _with_products_apart(ask, size)
+
+
 def _with_rows_apart(
     ask: Products, size: Size, order: tuple[str, str], which: str, more: str, **asked: str
 ) -> None:
@@ -141,23 +143,27 @@ def untouched(ask: Products) -> None:
 
 
 def far(ask: Products) -> None:
-    """GE-04: rows so far apart that 32 bits do not count the elements between them."""
+    """GE-04: rows so far apart that 32 bits do not count the elements between them, in every order of
+    storage."""
     if not ask.adopts():
         return
     for which in "abc":
-        if not ask.attempt(which):
-            continue
-        a, b = given(ask, (FAR_ROWS, 5, FAR_ROWS))
-        expected = product(a, b, ask.out)
-        slot = {"a": a, "b": b, "c": ask.poison(expected.shape, ask.out)}
-        try:
-            wide = apart((FAR_ROWS, slot[which].shape[1]), slot[which].dtype, FAR)
-        except OSError as error:
-            ask.refused(f"{which} over {FAR_ROWS} GiElements of addresses: {error}")
-            continue
-        wide[...] = slot[which]
-        slot[which] = wide
-        ask.expect(expected, slot["a"], slot["b"], APART.format(which), c=slot["c"], adopt=True)
+        for order in orders(ask):
+            if not ask.attempt(f"{which} {''.join(order)}"):
+                continue
+            a, b = given(ask, FAR_SIZE)
+            expected = product(a, b, ask.out)
+            slot = {"a": stored(a, order[0]), "b": stored(b, order[1])}
+            slot["c"] = ask.poison(expected.shape, ask.out)
+            try:
+                wide = apart(slot[which].shape, slot[which].dtype, FAR)
+            except OSError as error:
+                ask.refused(f"{which} over {len(slot[which])} GiElements of addresses: {error}")
+                continue
+            wide[...] = slot[which]
+            slot[which] = wide
+            said = {"transa": order[0], "transb": order[1]}
+            ask.expect(expected, slot["a"], slot["b"], APART.format(which), c=slot["c"], adopt=True, **said)
 
 
 def misaligned(ask: Products) -> None:
