@@ -24,8 +24,12 @@ GUARDED: tuple[Size, ...] = (
     (31, 33, 9),
     (65, 129, 63),
     (129, 100, 300),
+    (9, 33, 63),
+    (96, 96, 63),
     SEVERAL,
 )
+"""Tails of all sides; and an element less of k than whole vectors, of few rows and of whole tiles alone:
+who takes it for whole ones reads beyond the last line."""
 LONG = ((3, 5, 1000), (16, 33, 4097), SEVERAL, (2, 2, 20000), (65, 63, 2500))
 """Long in k and small in m and n: what a card may cut into ranges of k."""
 BITS = {
@@ -44,7 +48,7 @@ def between_guards(ask: Products) -> None:
     if not ask.adopts():
         return
     gaps = range(0, LINE_BYTES, 8) if ask.thorough > 1 else (0, 8)
-    for size in GUARDED[: 3 + 5 * ask.thorough]:
+    for size in GUARDED[: 3 + 7 * ask.thorough]:
         for order in orders(ask):
             for at in ("end", "start"):
                 for gap_bytes in gaps:
