@@ -36,7 +36,7 @@ class Fault:
     overlap: str = ""
     """The operand in whose memory C begins."""
     at: int = 0
-    """At which of that operand's rows."""
+    """At which of that operand's rows; -1: one before it."""
     row_step: int = 0
     """Elements from row to row of C, where not its own."""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -46,8 +46,10 @@ def faults() -> Iterator[Fault]:
     m, n, k = SIZE
     yield Fault("C is A", overlap="a")
     yield Fault("C begins in A's last row", overlap="a", at=m - 1)
+    yield Fault("C begins before A", overlap="a", at=-1)
     yield Fault("C is B", overlap="b")
     yield Fault("C begins in B's last row", overlap="b", at=k - 1)
+    yield Fault("C begins before B", overlap="b", at=-1)
     yield Fault("rows of C overlap", row_step=n - 1)
     yield Fault("rows of C run backwards", row_step=-n)
     yield Fault("A is a column short", shapes={"a": (m, k - 1)})
