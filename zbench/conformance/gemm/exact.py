@@ -18,6 +18,8 @@ SIZES = ((1, 1, 1), (7, 5, 3), (64, 64, 64), (33, 65, 129), (96, 80, 1024))
 LONG = (132, 136, 4133)
 """Beyond what is done at once: of k, several blocks, an odd number of elements in the last; operands larger
 than a core's own cache, so that they are not multiplied where they stand."""
+FEW_ROWS = ((1, 40, 1024), (9, 33, 515))
+"""By a transposed B: many libraries have a way of its own for so few, with sums across vectors."""
 WRAPPING_K = 131_072
 """Of (-128)^2 the sum is 2^31, which an int32 has as -2^31; of 127^2 it fits, where nothing was added to the
 operands on the way."""
@@ -74,6 +76,12 @@ def exact_products(ask: Products) -> None:
                     continue
                 a, b = operands(ask, m, n, k, signed)
                 ask.differs(equal(product(a, b, out), ask.multiply(a, b, out=out)))
+    for m, n, k in FEW_ROWS if ask.offers("transb", "t") else ():
+        for out in ask.outs:
+            if ask.attempt(f"{m}x{n}x{k} positive nt out={out}"):
+                a, b = operands(ask, m, n, k, signed=False)
+                got = ask.multiply(a, np.ascontiguousarray(b.T), out=out, transb="t")
+                ask.differs(equal(product(a, b, out), got))
     if ask.thorough and ask.dtype not in FLOATS:
         _wrapping(ask)
 
