@@ -57,6 +57,14 @@ def test_what_was_not_tried_is_no_pass() -> None:
 
 
 def test_one_failure_among_passes_is_a_failure() -> None:
+def test_what_is_refused_before_it_is_computed_was_not_tried() -> None:
+    """An attempt has begun by then, and counts for nothing."""
+    count = tally()
+    count.attempt("three at once")
+    count.refused("batches")
+    assert (count.tried, *count.verdict()) == (0, NOT_SUPPORTED, "batches")
+
+
     """Also when more failed than are kept."""
     count = tally()
     for number in range(2 * FAILURES_KEPT):
