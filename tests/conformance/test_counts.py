@@ -32,6 +32,7 @@ from zbench.conformance.status import (
 )
 from zbench.conformance.tally import FAILURES_KEPT, Tally
 from zbench.conformance.world import ENDED, Ranks
+from zbench.errors import Unsupported
 from zbench.verbs import conform
 
 ITEM = Item("GE-00", "made up", "here", "L1", lambda ask: None)
@@ -56,7 +57,6 @@ def test_what_was_not_tried_is_no_pass() -> None:
     assert unmatched.verdict()[0] == NOT_SUPPORTED
 
 
-def test_one_failure_among_passes_is_a_failure() -> None:
 def test_what_is_refused_before_it_is_computed_was_not_tried() -> None:
     """An attempt has begun by then, and counts for nothing."""
     count = tally()
@@ -65,6 +65,7 @@ def test_what_is_refused_before_it_is_computed_was_not_tried() -> None:
     assert (count.tried, *count.verdict()) == (0, NOT_SUPPORTED, "batches")
 
 
+def test_one_failure_among_passes_is_a_failure() -> None:
     """Also when more failed than are kept."""
     count = tally()
     for number in range(2 * FAILURES_KEPT):
@@ -172,6 +173,19 @@ def test_a_subject_that_raises_fails() -> None:
     assert count.verdict()[0] == FAIL
 
 
+def test_a_subject_that_refuses_what_it_offers_fails() -> None:
+    """Behind an attempt that was right, too."""
+
+    def ask(count: Tally) -> None:
+        count.attempt("one row")
+        count.attempt("two rows")
+        raise Unsupported("rows")
+
+    count = tally()
+    answer._try(Item("GE-00", "made up", "here", "L1", ask), count)
+    assert count.verdict() == (FAIL, "two rows: is offered, and then refused: rows")
+
+
 @pytest.mark.parametrize(
     ("statuses", "code"),
     [
@@ -181,6 +195,7 @@ def test_a_subject_that_raises_fails() -> None:
         ((FAIL, HARNESS_ERROR), 1),
         ((PASS, HARNESS_ERROR), 4),
         ((PASS, NOT_SUPPORTED), 0),
+        ((NOT_SUPPORTED, NOT_SUPPORTED), 4),
         ((), 4),
     ],
 )
@@ -193,4 +208,3 @@ def test_exit_codes(
     parser = argparse.ArgumentParser()
     conform.add(parser)
     assert conform.main(parser.parse_args(["--card", "cpu"]), []) == code
-        ((NOT_SUPPORTED, NOT_SUPPORTED), 4),
