@@ -68,6 +68,16 @@ def test_t_det_is_rho_gamma_g(rounding: str, rho: int) -> None:
     assert bound[0, 0] == pytest.approx(rho * 64 * 2.0**-24 * 8, rel=1e-5)
 
 
+def test_rounded_operands_add_what_they_lose_once() -> None:
+    """2^-10 |A||B| for tf32, however many terms there are; in E it is taken off, as often."""
+    declared = GemmDeclaration(("fp32",), operands="tf32")
+    r = reference(1.0, 8.0)
+    bound = deterministic(declared, "fp32", "fp32", 61, r)
+    assert bound[0, 0] == pytest.approx((64 * 2.0**-24 + 2.0**-10 + 2.0**-22) * 8, rel=1e-5)
+    got = np.full((1, 1), 1 + 2.0**-6, np.float32)
+    assert statistic(declared, "fp32", r, got) == pytest.approx((2.0**-9 - 2.0**-10 - 2.0**-22) * 2**24)
+
+
 def test_a_narrower_c_adds_half_its_last_place() -> None:
     """u_out |R| on top, and of R = 0 half the least subnormal of C and more."""
     bound = deterministic(FP32, "fp16", "fp16", 61, reference(2.0, 2.0))
