@@ -18,7 +18,7 @@ from zbench.conformance.collective.oracle import (
     tolerance,
 )
 from zbench.conformance.collective.sweep import Choice, operands, place, random_bits, sweep, wrong
-from zbench.conformance.compare import within
+from zbench.conformance.compare import bits, within
 from zbench.conformance.declaration import PRECISIONS
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
@@ -34,22 +34,32 @@ PRODUCT_SPAN = 0.25
 
 
 def crafted(ask: Ranks, redop: str, dtype: str, rank: int, count: int) -> Array:
-    """A rank's operand whose reduction is exact in any order (nccl-tests, src/verifiable.cu)."""
-    rng, kind = ask.rng(rank), NUMPY_DTYPES[dtype]
+    """A rank's operand whose reduction is the same in any order: even elements are exact (nccl-tests,
+    src/verifiable.cu), odd ones are hard. Floats to which two ranks bring more bits than there is room for
+    are rounded once, many from the middle; the least and the greatest of numbers that differ in their last
+    bits alone are found only where they are compared in full width."""
+    rng, common, kind, index = ask.rng(rank), ask.rng(), NUMPY_DTYPES[dtype], np.arange(count)
+    hard = index % 2 == 1
     if redop == "avg" and dtype not in FLOATS:
         most = int(np.iinfo(kind).max) // ask.size
         return rng.integers(-most if np.iinfo(kind).min < 0 else 0, most, count, kind, endpoint=True)
-    if dtype not in FLOATS or redop in ("min", "max"):
+    if redop in ("min", "max"):
+        near = bits(random_bits(common, dtype, count)) ^ rng.integers(0, 4, count).astype(f"u{kind.itemsize}")
+        return np.where(hard, near.view(kind), random_bits(rng, dtype, count))
+    if dtype not in FLOATS:
         return random_bits(rng, dtype, count)
-    common = ask.rng()
-    if redop == "prod":  # one full significand, the rest powers of two
+    precision, one_of_two = PRECISIONS[dtype], (index - rank) % ask.size < 2
+    if redop == "prod":  # one full significand, or two of more than half its bits; the rest powers of two
         powers = rng.integers(-1, 2, count) * (ask.size <= RANKS_OF_EXPONENTS)
         factors = np.where(rng.random(count) < 0.5, -1.0, 1.0) * 2.0**powers
         lone = np.abs(common.standard_normal(count)) + 1.0
-        return np.where(np.arange(count) % ask.size == rank, lone, factors).astype(kind)
-    most = 2 ** PRECISIONS[dtype] // ask.size
+        half = 1 + rng.integers(0, 2 ** (precision // 2), count) / 2 ** (precision // 2)
+        whole = np.where(hard, half, lone)
+        return np.where(np.where(hard, one_of_two, index % ask.size == rank), whole, factors).astype(kind)
+    most = 2**precision // ask.size
+    full = rng.integers(2 ** (precision - 1), 2**precision, count) * one_of_two
     scale = 2.0 ** common.integers(-EXPONENTS, 1, count)
-    return (rng.integers(-most, most + 1, count) * scale).astype(kind)
+    return (np.where(hard, full, rng.integers(-most, most + 1, count)) * scale).astype(kind)
 
 
 def exact_sums(ask: Ranks) -> None:
