@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zbench.case import Case
 from zbench.conformance.collective.moves import TAG_BYTES, explained, tagged
-from zbench.conformance.collective.oracle import MOVES, moved, operand_count, part_of
+from zbench.conformance.collective.oracle import MOVES, operand_count, result
 from zbench.conformance.compare import equal
 from zbench.conformance.world import Ranks, poison
 from zbench.dtypes import NUMPY_DTYPES
@@ -93,16 +93,7 @@ def operands(ask: Ranks, case: Case, number: int) -> list[Array]:
 
 def left(case: Case, given: Sequence[Array], rank: int) -> Array | None:
     """What the rank must find; None: nothing is promised."""
-    op = case.workload
-    if op in MOVES:
-        return moved(op, given, rank, case.root)
-    if op == "barrier" or (op == "reduce" and rank != case.root):
-        return None
-    combine = {"sum": np.add, "min": np.minimum, "max": np.maximum}[case.redop]
-    wide = given[0].dtype if given[0].dtype.kind in "iu" else np.dtype(np.float64)
-    taken = np.stack([each.astype(wide) for each in given[: rank + 1 if op == "scan" else None]])
-    total = np.asarray(combine.reduce(taken, axis=0)).astype(given[0].dtype)
-    return total[part_of(total.size, case.ranks, rank)] if op == "reduce_scatter" else total
+    return None if case.workload == "barrier" else result(case, given, rank)
 
 
 def give(ask: Ranks, call: Call, slot: int, operand: Array) -> None:

@@ -38,7 +38,7 @@ def groups(ask: Ranks) -> None:
     for order in ("ascending", "any order"):
         if not ask.attempt(f"overlapping, {order}"):
             continue
-        cuts = [cut(ask, number, order) for number in range(PLANS[ask.thorough])]
+        cuts = [cut(ask, number, order, in_place=number % 2 == 1) for number in range(PLANS[ask.thorough])]
         calls = [bound(ask, case, members=members) for case, members in cuts]
         ready = [call for call in calls if call is not None]
         rng = ask.rng(0)
@@ -53,13 +53,19 @@ def groups(ask: Ranks) -> None:
 def one_call(ask: Ranks, call: Call, at: int) -> None:
     given = operands(ask, call.case, at)
     give(ask, call, 0, given[call.rank])
-    ask.fabric.execute(call.plan, 0)
+    if call.case.in_place:  # on all ranks, as rounds must be
+        ask.fabric.run_rounds(call.plan, 1)
+    else:
+        ask.fabric.execute(call.plan, 0)
     if why := wrong(ask, call, 0, given):
         ask.fail(f"call {at}, {call.named}: {why}")
 
 
-def cut(ask: Ranks, number: int, order: str, elements: int = 0) -> tuple[Case, tuple[int, ...]]:
-    """This rank's group of a random cut of the world, and what it does there."""
+def cut(
+    ask: Ranks, number: int, order: str, elements: int = 0, in_place: bool = False
+) -> tuple[Case, tuple[int, ...]]:
+    """This rank's group of a random cut of the world, and what it does there: where its operand belongs and
+    how many an average is over is the group's affair, not the world's."""
     rng = ask.rng(1, number)
     ranks = rng.permutation(ask.size)
     edges = np.sort(rng.choice(np.arange(1, ask.size), int(rng.integers(ask.size)), replace=False))
@@ -71,7 +77,10 @@ def cut(ask: Ranks, number: int, order: str, elements: int = 0) -> tuple[Case, t
     op, count = str(rng.permutation(names)[mine % len(names)]), elements or int(rng.choice(ELEMENTS))
     dtype = "int64" if op == "allreduce" else "byte"
     size_bytes = count * len(members) * TAG_BYTES
-    case = Case(op, dtype, (size_bytes,), {"ranks": len(members)})
+    said: dict[str, int | str] = {"inplace": "yes"} if in_place else {}
+    if op == "allreduce" and rng.random() < 0.5:
+        said["redop"] = "avg"
+    case = Case(op, dtype, (size_bytes,), {"ranks": len(members), **said})
     return case, tuple(sorted(members) if order == "ascending" else members)
 
 
