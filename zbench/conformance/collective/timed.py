@@ -19,19 +19,27 @@ BURSTS = (4, 8, 24)
 slot each, are checked in full."""
 ROUNDS_MOST = 40
 ELEMENTS = 4099
+TIMED: tuple[tuple[str, str, int, dict[str, int | str]], ...] = (
+    ("allreduce", "fp32", 1, {}),
+    ("alltoall", "byte", 1, {}),
+    ("bcast", "byte", 1, {}),
+    ("allreduce", "int32", 2, {"inplace": "yes"}),
+)
+"""Operation, dtype, executions in a round, parameters. In place each of them must find its own operand."""
 
 
 def timed(ask: Ranks) -> None:
-    """Round i uses slot i mod slots and no other, each with data of its own; every output is poisoned before
-    the burst, so that an answer that was kept, or not calculated, is seen; stamps are ordered and disjoint.
+    """A round's executions use the next slots and no other, each with data of its own; every output is
+    poisoned before the burst, so that an answer that was kept, or not calculated, is seen; stamps are ordered
+    and disjoint.
 
     Fact: what verifying adds to the timed rounds themselves, that is, nothing but the caches' state.
     """
-    for op, dtype in (("allreduce", "fp32"), ("alltoall", "byte"), ("bcast", "byte")):
+    for op, dtype, batch, said in TIMED:
         if not ask.offers(op, dtype) or not ask.attempt(f"{op} {dtype}"):
             continue
         unit = 8 if dtype == "byte" else 1
-        case = ask.case(op, dtype, ELEMENTS * ask.size * unit)
+        case = ask.case(op, dtype, ELEMENTS * ask.size * unit, **said)
         call = bound(ask, case, slots=SLOTS)
         if call is None:
             continue
@@ -42,12 +50,12 @@ def timed(ask: Ranks) -> None:
             given = [operands(ask, case, burst * SLOTS + slot) for slot in range(SLOTS)]
             for slot in range(SLOTS):
                 give(ask, call, slot, given[slot][ask.rank])
-            stamps = ask.fabric.run_rounds(call.plan, rounds)
+            stamps = ask.fabric.run_rounds(call.plan, rounds, batch)
             medians.append(float(np.median(np.diff(stamps))))
             if why := misplaced(stamps, rounds):
                 ask.fail(f"burst {burst}: {why}")
             for slot in range(SLOTS):
-                if slot < rounds:
+                if slot < rounds * batch:
                     why = wrong(ask, call, slot, given[slot])
                     verified += 1
                 else:
@@ -56,8 +64,8 @@ def timed(ask: Ranks) -> None:
                 if why:
                     ask.fail(f"burst {burst} of {rounds} rounds, slot {slot}: {why}")
         whole = time.perf_counter() - began
-        bare = float(np.median(np.diff(ask.fabric.run_rounds(call.plan, ROUNDS_MOST))))
-        ask.facts[f"{op}, timed"] = (
+        bare = float(np.median(np.diff(ask.fabric.run_rounds(call.plan, ROUNDS_MOST, batch))))
+        ask.facts[f"{op} {dtype}, timed"] = (
             f"{verified} answers verified in {whole:.3f} s; a round takes {np.median(medians) / bare:.2f} of "
             "what it takes in a burst that nobody verifies"
         )
