@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zbench.conformance.collective.calls import SUMS, Call, bound, give, operands, wrong
+from zbench.conformance.collective.calls import SUMS, Call, agreed, bound, give, operands, wrong
 from zbench.conformance.collective.moves import TAG_BYTES
 from zbench.conformance.collective.oracle import MOVES
 from zbench.conformance.item import Item
@@ -24,6 +24,11 @@ ELEMENTS = (1, 5, 37, 1009, 9001)
 """Of each rank's part: a cache line, several, a page, and what is copied in pieces."""
 JITTER_S = 0.005
 """The longest that a rank idles before a call: longer than any call takes, so that ranks overtake."""
+
+AHEAD = 300
+"""Calls that a rank may begin before any other: more than the lines that `shm` has between two ranks."""
+LATE_S = 0.05
+"""Which takes it less than this."""
 
 LONG_RUN = 70_001
 """Executions: more than a sequence number of 16 bits holds."""
@@ -58,6 +63,30 @@ def interleave(ask: Ranks) -> None:
                 ask.fail(f"call {at}, {call.named}: {why}")
         for call in calls:
             ask.fabric.release(call.plan)
+    for elements in ELEMENTS[:3] if ask.offers("bcast", "byte") else ():
+        if ask.attempt(f"far ahead {elements}"):
+            far_ahead(ask, elements, root=elements % ask.size)
+
+
+def far_ahead(ask: Ranks, elements: int, root: int) -> None:
+    """One rank sends all it can while the others sleep: what is under way must not be written over. In a
+    mixed program ranks wait for each other long before a transport is full."""
+    call = bound(ask, ask.case("bcast", "byte", elements * TAG_BYTES, root=root), slots=SLOTS)
+    if call is None:
+        return
+    given = [operands(ask, call.case, slot) for slot in range(SLOTS)]
+    for slot in range(SLOTS):
+        give(ask, call, slot, given[slot][ask.rank])
+    agreed(ask, "")
+    time.sleep(LATE_S if ask.rank != root else 0.0)
+    for at in range(AHEAD):
+        slot = at % SLOTS
+        ask.fabric.execute(call.plan, slot)
+        if ask.rank != root:
+            if why := wrong(ask, call, slot, given[slot]):
+                ask.fail(f"call {at}: {why}")
+            give(ask, call, slot, given[slot][ask.rank])
+    ask.fabric.release(call.plan)
 
 
 def other(data: Array) -> Array:
