@@ -93,10 +93,12 @@ class Ranks(Tally):
         self.lacking("buffers over memory of the caller's")
         return False
 
-    def perform(self, case: Case, given: Array, algorithm: str | None = None) -> Array:
+    def perform(
+        self, case: Case, given: Array, algorithm: str | None = None, lay: Lay | None = None
+    ) -> Array:
         """This rank's `out` after one execution on `given`, this rank's operand, which stands in `out` where
         the case is in place; poison stands where nothing was written. Raises Unsupported; Misshapen."""
-        return self._run(performed(case), [given], algorithm)[0].out
+        return self._run(performed(case), [given], algorithm, lay=lay)[0].out
 
     def executions(
         self,

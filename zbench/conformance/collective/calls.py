@@ -17,6 +17,7 @@ from zbench.conformance.world import Ranks, poison
 from zbench.dtypes import NUMPY_DTYPES
 from zbench.errors import Unsupported
 from zbench.fabrics.base import Slot
+from zbench.workloads.base import Buffer
 from zbench.workloads.messages import buffers
 
 Array = NDArray[Any]
@@ -40,14 +41,22 @@ class Call:
 
 
 def bind(
-    ask: Ranks, case: Case, algorithm: str | None = None, slots: int = 1, members: Sequence[int] | None = None
+    ask: Ranks,
+    case: Case,
+    algorithm: str | None = None,
+    slots: int = 1,
+    members: Sequence[int] | None = None,
+    adopted: bool = False,
 ) -> Call:
-    """Prepare it, over buffers of the fabric's. Raises Unsupported."""
+    """Prepare it, over buffers of the fabric's or, `adopted`, over memory of ours. Raises Unsupported."""
+
+    def buffer(each: Buffer) -> Any:
+        if adopted:
+            return ask.fabric.adopt(np.zeros(each.shape, NUMPY_DTYPES[each.dtype]))
+        return ask.fabric.alloc(each.shape, each.dtype)
+
     shapes = buffers(case)
-    made = [
-        {name: ask.fabric.alloc(each.shape, each.dtype) for name, each in shapes.items()}
-        for _ in range(slots)
-    ]
+    made = [{name: buffer(each) for name, each in shapes.items()} for _ in range(slots)]
     named = f"{case.key} by {algorithm or 'default'}"
     if members is None:
         return Call(case, ask.rank, made, ask.fabric.prepare(case, made, algorithm), named)
@@ -61,12 +70,17 @@ def agreed(ask: Ranks, why: str) -> str:
 
 
 def bound(
-    ask: Ranks, case: Case, algorithm: str | None = None, slots: int = 1, members: Sequence[int] | None = None
+    ask: Ranks,
+    case: Case,
+    algorithm: str | None = None,
+    slots: int = 1,
+    members: Sequence[int] | None = None,
+    adopted: bool = False,
 ) -> Call | None:
     """`bind`, or None on all ranks where any cannot: what it lacks is noted."""
     call, why = None, ""
     try:
-        call = bind(ask, case, algorithm, slots, members)
+        call = bind(ask, case, algorithm, slots, members, adopted)
     except Unsupported as error:
         why = str(error)
     if why := agreed(ask, why):

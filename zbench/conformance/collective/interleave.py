@@ -95,8 +95,9 @@ def other(data: Array) -> Array:
 
 
 def plans(ask: Ranks, count: int) -> list[Call]:
-    """Random operations, prepared; fewer where the fabric lacks some of them."""
-    rng, found = ask.rng(0), []
+    """Random operations, prepared, every second one over memory of ours, which may travel another way; fewer
+    where the fabric lacks some of them."""
+    rng, found, adopts = ask.rng(0), [], ask.adopts()
     offered = ask.fabric.operations()
     names = [op for op in (*MOVES, *SUMS, "barrier") if op in offered]
     for _ in range(count):
@@ -113,7 +114,8 @@ def plans(ask: Ranks, count: int) -> list[Call]:
             continue
         case = ask.case(op, dtype, count_bytes // NUMPY_DTYPES[dtype].itemsize, **said)
         algorithms = ask.algorithms(case)
-        call = bound(ask, case, algorithms[int(rng.integers(len(algorithms)))])
+        algorithm = algorithms[int(rng.integers(len(algorithms)))]
+        call = bound(ask, case, algorithm, adopted=adopts and len(found) % 2 == 1)
         if call is not None:
             found.append(call)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -35,23 +36,29 @@ def explained(found: Difference | None, got: Array) -> str:
     return f"{found}: it is {origin(int(got[found.place]))}" if found else ""
 
 
+def memory(name: str, size_bytes: int) -> Array:
+    """Of ours, as it comes."""
+    return np.empty(size_bytes, np.uint8)
+
+
 def moves(ask: Ranks) -> None:
-    """Every operation that moves, by every algorithm."""
-    call = 0
+    """Every operation that moves, by every algorithm; over buffers of the fabric's and over memory of ours,
+    from which data may travel another way."""
+    call, lays = 0, (None, memory) if ask.thorough and ask.adopts() else (None,)
     for op in MOVES:
         if not ask.offers(op, "byte"):
             continue
         for count in [each * ask.size for each in COUNTS[: 3 + ask.thorough]]:
             case = ask.case(op, "byte", count * TAG_BYTES)
-            for algorithm in ask.algorithms(case):
+            for algorithm, lay in product(ask.algorithms(case), lays):
                 call += 1
-                if not ask.attempt(f"{op} {count} {algorithm or 'default'}"):
+                if not ask.attempt(f"{op} {count} {algorithm or 'default'}{' adopted' if lay else ''}"):
                     continue
                 given = [
                     tagged(rank, operand_count(op, count, ask.size, rank), call) for rank in range(ask.size)
                 ]
                 expected = moved(op, given, ask.rank, root=0)
-                got = ask.perform(case, given[ask.rank].view(np.uint8), algorithm)
+                got = ask.perform(case, given[ask.rank].view(np.uint8), algorithm, lay)
                 if expected is None:
                     continue
                 got = got.view(np.int64)[: expected.size]
