@@ -15,8 +15,9 @@ from zbench.conformance.world import Ranks
 
 Array = NDArray[Any]
 TAG_BYTES = 8
-COUNTS = (1, 5, 1009, 65537)
-"""Elements of a rank's part. The last is more than what is under way between two ranks at a time."""
+COUNTS = (1, 5, 1009, 128, 2048, 65537)
+"""Elements of a rank's part, of 8 bytes each: at a power of two another way of sending may begin. The last is
+more than what is under way between two ranks at a time."""
 INDEX_BITS = 40
 """Of a tag; the sender stands above."""
 
@@ -48,7 +49,7 @@ def moves(ask: Ranks) -> None:
     for op in MOVES:
         if not ask.offers(op, "byte"):
             continue
-        for count in [each * ask.size for each in COUNTS[: 3 + ask.thorough]]:
+        for count in [each * ask.size for each in COUNTS[: None if ask.thorough else 3]]:
             case = ask.case(op, "byte", count * TAG_BYTES)
             for algorithm, lay in product(ask.algorithms(case), lays):
                 call += 1
