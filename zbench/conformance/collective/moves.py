@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zbench.conformance.collective.oracle import MOVES, moved, operand_count
+from zbench.conformance.collective.oracle import MOVES, PAIRS, moved, operand_count
 from zbench.conformance.compare import Difference, equal
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
+from zbench.workloads.messages import elements
 
 Array = NDArray[Any]
 TAG_BYTES = 8
@@ -46,7 +47,7 @@ def moves(ask: Ranks) -> None:
     """Every operation that moves, by every algorithm; over buffers of the fabric's and over memory of ours,
     from which data may travel another way."""
     call, lays = 0, (None, memory) if ask.thorough and ask.adopts() else (None,)
-    for op in MOVES:
+    for op in (*MOVES, *PAIRS) if ask.size > 1 else MOVES:
         if not ask.offers(op, "byte"):
             continue
         for count in [each * ask.size for each in COUNTS[: None if ask.thorough else 3]]:
@@ -55,8 +56,9 @@ def moves(ask: Ranks) -> None:
                 call += 1
                 if not ask.attempt(f"{op} {count} {algorithm or 'default'}{' adopted' if lay else ''}"):
                     continue
+                whole = elements(case) // TAG_BYTES
                 given = [
-                    tagged(rank, operand_count(op, count, ask.size, rank), call) for rank in range(ask.size)
+                    tagged(rank, operand_count(op, whole, ask.size, rank), call) for rank in range(ask.size)
                 ]
                 expected = moved(op, given, ask.rank, root=0)
                 got = ask.perform(case, given[ask.rank].view(np.uint8), algorithm, lay)

@@ -19,6 +19,8 @@ Array = NDArray[Any]
 
 MOVES = ("bcast", "allgather", "gather", "scatter", "alltoall", "sendrecv")
 """Operations that move and do not combine; of alltoallv, which does so, too, only a case knows the parts."""
+PAIRS = ("pingpong", "unidirectional", "bidirectional", "message_rate")
+"""Which move, too, between ranks 0 and 1; some of them a window of messages."""
 REDUCTIONS = ("reduce", "allreduce", "reduce_scatter", "scan", "exscan")
 ROOTED = ("bcast", "reduce", "gather", "scatter")
 SAME_ON_ALL = ("bcast", "allgather", "allreduce")
@@ -58,8 +60,12 @@ def operand_count(op: str, count: int, ranks: int, rank: int) -> int:
 
 
 def moved(op: str, given: Sequence[Array], rank: int, root: int) -> Array | None:
-    """What a rank must find after an operation of MOVES on all ranks' operands; None: its `out` stays."""
+    """What a rank must find after an operation of MOVES or PAIRS on all ranks' operands; None: its `out`
+    stays."""
     ranks = len(given)
+    if op in PAIRS:
+        source = {"pingpong": 0, "bidirectional": 1 - rank}.get(op, 0 if rank == 1 else None)
+        return None if source is None or rank > 1 else given[source]
     if op == "bcast":
         return given[root]
     if op == "allgather":
