@@ -73,6 +73,7 @@ def settings(op: str, thorough: int) -> Iterator[Setting]:
                         yield Setting(name, ranks, root, chunks, in_place=True)
                 if operation.sums and ranks <= AVERAGED_RANKS:
                     yield Setting(name, ranks, root, scaling="first")
+                    yield Setting(name, ranks, root, in_place=True, scaling="first")
                     yield Setting(name, ranks, root, in_place=True, scaling="last")
 
 
