@@ -184,10 +184,12 @@ def wraps(ask: Ranks) -> None:
 
 
 def _tiny(dtype: str, redop: str, rank: int, count: int) -> Array:
-    """Multiples of the smallest number; of a product one of them, and ones that keep it so."""
+    """Multiples of the smallest number; of a product one of them, 3/8, which leaves half of it to be rounded
+    once where that number is odd, and ones that keep it so."""
     least = smallest(dtype, flushed=False)
     if redop == "prod":
-        return np.where(rank == 0, 4 * least * (np.arange(count) % 2 + 1), 1.0).astype(NUMPY_DTYPES[dtype])
+        tiny = 4 * least * (np.arange(count) % 8 + 1)
+        return np.where(rank == 0, tiny, 0.375 if rank == 1 else 1.0).astype(NUMPY_DTYPES[dtype])
     sign = -1 if rank % 3 == 2 else 1
     return (sign * least * (1 + (np.arange(count) + rank) % 3)).astype(NUMPY_DTYPES[dtype])
 
