@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zbench.case import Case
+from zbench.conformance.collective.moves import memory
 from zbench.conformance.collective.oracle import REDUCTIONS, contributors, part_of
 from zbench.conformance.collective.sweep import Choice, operands, place, sweep, wrong
 from zbench.conformance.declaration import PRECISIONS
@@ -17,6 +19,8 @@ from zbench.conformance.world import Ranks
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
 
 Array = NDArray[Any]
+LONG = 65537
+"""Elements: more than is added at once, or arrives in one piece from memory of ours."""
 BASE = 4
 """Base 2 could not tell a rank counted twice from its neighbour; here a digit is wrong up to three times."""
 
@@ -64,13 +68,16 @@ def each_once(ask: Ranks) -> None:
         {"count": max(1, p - 1), "root": p - 1},
         {"count": 1, "root": p // 2},
     ]
-    choices += [{"count": 65537, "root": 0}] if ask.thorough else []  # beyond what is added at once
-    for each in sweep(ask, REDUCTIONS, choices):
-        if not ask.attempt(str(each)):
-            continue
+    choices += [{"count": LONG, "root": 0}] if ask.thorough else []
+    adopts = ask.thorough and ask.adopts()
+    for each, lay in product(sweep(ask, REDUCTIONS, choices), (None, memory) if adopts else (None,)):
         case = each.case
+        if lay and case.size[0] < LONG:
+            continue
+        if not ask.attempt(f"{each}{' adopted' if lay else ''}"):
+            continue
         given = operands(case, partial(census, ranks=p, dtype=case.dtype))
-        for left in ask.executions(case, [given[ask.rank]], each.algorithm):
+        for left in ask.executions(case, [given[ask.rank]], each.algorithm, lay=lay):
             if found := wrong(case, given, ask.rank, left):
                 at = found.place[0]
                 got = left.out[place(case, ask.rank, at + 1)][at]
