@@ -48,6 +48,13 @@ def _order(ask: Ranks) -> tuple[list[Case], list[Case]]:
     return [one, other], [other, one]
 
 
+def _algorithm(ask: Ranks) -> tuple[list[Case], list[Case]]:
+    """One call for people: its messages may even be of the same sizes."""
+    case = ask.case("bcast", "byte", 4 * ELEMENTS)
+    return [case], [case]
+
+
+ALGORITHM = "another algorithm"
 DIFFERENCES: dict[str, Callable[[Ranks], tuple[list[Case], list[Case]]]] = {
     "another operation": _op,
     "another count": _count,
@@ -55,6 +62,7 @@ DIFFERENCES: dict[str, Callable[[Ranks], tuple[list[Case], list[Case]]]] = {
     "another reduction": _redop,
     "another root": _root,
     "another order": _order,
+    ALGORITHM: _algorithm,
 }
 """What differs -> (what all ranks but the last one call, what that one calls)."""
 
@@ -66,7 +74,14 @@ def mismatch(ask: Ranks) -> None:
         theirs, odd = asked(ask)
         if not all(ask.offers(case.workload, case.dtype) for case in theirs + odd) or not ask.attempt(name):
             continue
-        calls = prepared(ask, odd if ask.rank == ask.size - 1 else theirs)
+        last, algorithm = ask.rank == ask.size - 1, None
+        if name == ALGORITHM:
+            known = ask.algorithms(theirs[0])
+            if len(known) < 2:
+                ask.refused("algorithms by name")
+                continue
+            algorithm = known[last]
+        calls = prepared(ask, odd if last else theirs, algorithm)
         if calls is None:
             continue
         ask.used_up = True
@@ -81,11 +96,11 @@ def mismatch(ask: Ranks) -> None:
             ask.fail(f"is told, but not of {theirs[0].key} and {odd[0].key}: {told}")
 
 
-def prepared(ask: Ranks, cases: list[Case]) -> list[Call] | None:
+def prepared(ask: Ranks, cases: list[Case], algorithm: str | None = None) -> list[Call] | None:
     """A barrier that all can call, then this rank's own cases; None where any rank cannot."""
     calls, why = [], ""
     try:
-        calls = [bind(ask, each) for each in [ask.case("barrier", "byte", 0), *cases]]
+        calls = [bind(ask, ask.case("barrier", "byte", 0)), *(bind(ask, each, algorithm) for each in cases)]
     except Unsupported as error:
         why = str(error)
     if why := agreed(ask, why):
