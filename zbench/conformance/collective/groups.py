@@ -126,7 +126,7 @@ ITEMS = (
         "L1",
         groups,
         smoke=True,
-        families=("race", "stale", "wrap", "sequence", "stale segment"),
+        families=("race", "stale", "wrap", "sequence", "stale segment", "index", "alias"),
         least_ranks=2,
     ),
 )

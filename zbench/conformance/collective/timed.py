@@ -87,7 +87,7 @@ ITEMS = (
         "L1",
         timed,
         smoke=True,
-        families=("cheat", "stale", "sporadic", "race"),
+        families=("cheat", "stale", "sporadic", "race", "alias"),
         least_ranks=2,
     ),
 )
