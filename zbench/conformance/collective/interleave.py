@@ -32,6 +32,8 @@ LATE_S = 0.05
 
 LONG_RUN = 70_001
 """Executions: more than a sequence number of 16 bits holds."""
+SHORT_RUN = 300
+"""Rounds of more than two ranks, each of which begins late enough for all of them to be awake."""
 SLOTS = 17
 """Prime: a sequence number that wraps after 2^8 or 2^16 calls comes back to another slot, with other data."""
 LOOKS = 5
@@ -144,6 +146,21 @@ def long_run(ask: Ranks) -> None:
             for slot in range(min(SLOTS, executions)):
                 if why := wrong(ask, call, slot, given[slot]):
                     ask.fail(f"up to call {stops[turn] if turn < LOOKS else LONG_RUN}, slot {slot}: {why}")
+        ask.fabric.release(call.plan)
+    many_rounds(ask, LONG_RUN if ask.size == 2 else SHORT_RUN)
+
+
+def many_rounds(ask: Ranks, rounds: int) -> None:
+    """Meetings of all ranks have a number of their own, which one meeting a call makes go round, too."""
+    if not ask.offers("allreduce", "int64") or not ask.attempt(f"rounds {rounds}"):
+        return
+    call = bound(ask, ask.case("allreduce", "int64", 1))
+    if call is not None:
+        given = operands(ask, call.case, 0)
+        give(ask, call, 0, given[ask.rank])
+        ask.fabric.run_rounds(call.plan, rounds)
+        if why := wrong(ask, call, 0, given):
+            ask.fail(f"after {rounds} rounds: {why}")
         ask.fabric.release(call.plan)
 
 
