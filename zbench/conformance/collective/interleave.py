@@ -99,7 +99,8 @@ def other(data: Array) -> Array:
 def plans(ask: Ranks, count: int) -> list[Call]:
     """Random operations, prepared, every second one over memory of ours, which may travel another way; fewer
     where the fabric lacks some of them."""
-    rng, found, adopts = ask.rng(0), [], ask.adopts()
+    found: list[Call] = []
+    rng, adopts = ask.rng(0), ask.adopts()
     offered = ask.fabric.operations()
     names = [op for op in (*MOVES, *SUMS, "barrier") if op in offered]
     for _ in range(count):

@@ -59,7 +59,8 @@ def crafted(ask: Ranks, redop: str, dtype: str, rank: int, count: int) -> Array:
     most = 2**precision // ask.size
     full = rng.integers(2 ** (precision - 1), 2**precision, count) * one_of_two
     scale = 2.0 ** common.integers(-EXPONENTS, 1, count)
-    return (np.where(hard, full, rng.integers(-most, most + 1, count)) * scale).astype(kind)
+    exact = rng.integers(-most, most + 1, count)
+    return np.asarray((np.where(hard, full, exact) * scale).astype(kind))
 
 
 def exact_sums(ask: Ranks) -> None:
