@@ -110,6 +110,10 @@ class Products(Tally):
             self.lacking(f"{name}={value}")
         return offered
 
+    def orders(self, transposed: str) -> list[str]:
+        """Which of "n" and "t" it offers for `transa` or `transb`."""
+        return [order for order in "nt" if self.offers(transposed, order)]
+
     def adopts(self) -> bool:
         """Whether the card takes memory of ours as it stands; where not, it is noted as lacking."""
         with suppress(Unsupported):

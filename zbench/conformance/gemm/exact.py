@@ -93,7 +93,7 @@ def _wrapping(ask: Products) -> None:
         for dtype in (ask.type_a, ask.type_b)
     ]
     for m, n in WRAPPING:
-        for transb in [order for order in "nt" if ask.offers("transb", order)]:
+        for transb in ask.orders("transb"):
             for x, y in zip(*ends, strict=True):
                 if not ask.attempt(f"{m}x{n}x{WRAPPING_K} of {x} times {y} transb={transb}"):
                     continue

@@ -75,7 +75,7 @@ def filled(shape: tuple[int, ...], out: str, bits: int, ask: Products) -> Array:
 def unread(ask: Products) -> None:
     """GE-08: beta = 0 means that C is not read, not that it is multiplied by zero; by a transposed B neither,
     whose few rows many libraries compute in a way of its own."""
-    transbs = [order for order in "nt" if ask.offers("transb", order)]
+    transbs = ask.orders("transb")
     for size in (*GUARDED[:6], *[SEVERAL] * (ask.thorough > 0), (5, 7, 0)):
         for out in ask.outs:
             for held, bits in BITS.items():

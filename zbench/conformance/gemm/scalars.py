@@ -62,7 +62,7 @@ def grid(ask: Products) -> None:
     """GE-11: each alpha with each beta. Powers of two are exact, others near, NaN and Inf as IEEE says. Few
     rows by a transposed B, which many libraries compute in a way of its own, are scaled there, too."""
     floats = ask.dtype in FLOATS
-    transbs = [order for order in "nt" if ask.offers("transb", order)]
+    transbs = ask.orders("transb")
     alphas, betas = (ALPHAS, BETAS) if floats else ((1.0,), (0.0, 1.0))
     for alpha, beta in pairs(alphas, betas):
         if not (ask.offers("alpha", number(alpha)) and ask.offers("beta", number(beta))):

@@ -45,6 +45,11 @@ def stored(matrix: Array, transposed: str) -> Array:
     return np.ascontiguousarray(matrix.swapaxes(-1, -2)) if transposed == "t" else matrix
 
 
+def three(matrix: Array) -> Array:
+    """(m, n) -> (3, m, n): a batch, no product of which is another's."""
+    return np.stack([matrix, matrix[::-1], matrix[:, ::-1]])
+
+
 def given(ask: Products, size: Size, out: str = "") -> tuple[Array, Array]:
     """A and B of one size, whose product C of the dtype `out` shows to the last unit."""
     return operands(ask, *size, out=out or ask.out)
@@ -65,8 +70,8 @@ def one(ask: Products, size: Size, name: str = "", optional: str = "", **asked: 
 
 def shapes(ask: Products) -> None:
     """GE-01: sizes and orientations, then what is special to the card."""
-    orders = [order for order in "nt" if ask.offers("transa", order)]
-    orders_b = [order for order in "nt" if ask.offers("transb", order)]
+    orders = ask.orders("transa")
+    orders_b = ask.orders("transb")
     for sizes, strength in SWEEPS[ask.thorough]:
         for m, n, k, *turns in orthogonal(len(sizes), strength, 6):
             transa, transb, out = (
@@ -88,7 +93,7 @@ def others(ask: Products, size: Size) -> None:
     if usable_cpus() > 1 and type(ask.card).threaded(ask.card.option):
         counts.append(usable_cpus())
     for threads in counts[1:]:
-        for transb in [order for order in "nt" if ask.offers("transb", order)]:
+        for transb in ask.orders("transb"):
             one(ask, size, optional="threads", transb=transb, threads=threads)
     if ask.offers("weights", "prepacked"):
         for transb in "nt":
@@ -97,9 +102,7 @@ def others(ask: Products, size: Size) -> None:
     for threads in counts if ask.offers("batch", 3) else ():
         if not ask.attempt(f"{'x'.join(map(str, size))} batch=3 threads={threads}"):
             continue
-        a, b = (
-            np.concatenate([each[None], each[None, ::-1], each[None, :, ::-1]]) for each in given(ask, size)
-        )
+        a, b = map(three, given(ask, size))
         ask.expect(product(a, b, ask.out), a, b, "batches", batch=3, threads=threads)
 
 

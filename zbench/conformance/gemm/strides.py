@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product as pairs
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from zbench.conformance.compare import identical
 from zbench.conformance.gemm.exact import product
-from zbench.conformance.gemm.shapes import SEVERAL, Size, given, stored
+from zbench.conformance.gemm.shapes import SEVERAL, Size, given, stored, three
 from zbench.conformance.item import Item
 from zbench.conformance.pages import PAGE_BYTES, apart
 from zbench.conformance.products import Products
@@ -50,10 +51,7 @@ def page_of(columns: int, dtype: np.dtype[Any]) -> int:
 
 def orders(ask: Products) -> Iterator[tuple[str, str]]:
     """Ways in which A and B may be stored: by rows or by columns."""
-    for transa in "nt":
-        for transb in "nt":
-            if ask.offers("transa", transa) and ask.offers("transb", transb):
-                yield transa, transb
+    yield from pairs(ask.orders("transa"), ask.orders("transb"))
 
 
 def leading_dimensions(ask: Products) -> None:
@@ -99,7 +97,7 @@ def _with_rows_apart(
 
 def _with_products_apart(ask: Products, size: Size) -> None:
     """Two rows between one product of a batch and the next, and rows an element apart."""
-    a, b = (np.stack([each, each[::-1], each[:, ::-1]]) for each in given(ask, size))
+    a, b = map(three, given(ask, size))
     expected = product(a, b, ask.out)
     slot = {}
     for name, data in {"a": a, "b": b, "c": ask.poison(expected.shape, ask.out)}.items():
