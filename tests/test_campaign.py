@@ -54,7 +54,8 @@ def test_what_is_left_out_is_the_default(tmp_path: Path) -> None:
     [
         ("", "version: expected 1, found nothing"),
         ("version = 2", "version: expected 1, found 2"),
-        ("version = true", "version"),
+        ("version = true", "version: expected 1, found True"),
+        ('version = "\\n"', r"version: expected 1, found '\n'"),
         ("version = 1\nrank = 4", "rank: unknown key (did you mean 'ranks'?)"),
         ("version = 1\nranks = 'four'", "ranks"),
         ("version = 1\nranks = 4\nranks = 5", "not TOML"),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from zbench.errors import UsageError, suggest
-from zbench.handwritten import one_line, table_of, text_of
+from zbench.handwritten import one_line, require_version, table_of, text_of
 
 VERSION = 1
 
@@ -47,10 +47,7 @@ def load_campaign(path: Path) -> dict[str, Any]:
     for key in table:
         if key not in Campaign.__struct_fields__:
             raise UsageError(f"{path}: {key}: unknown key{suggest(key, Campaign.__struct_fields__)}")
-    if table.get("version") != VERSION:
-        raise UsageError(
-            f"--plan {path}: version: expected {VERSION}, found {table.get('version', 'nothing')}"
-        )
+    require_version(table, VERSION, f"--plan {path}")
     try:
         campaign = msgspec.convert(table, Campaign)
     except msgspec.ValidationError as error:

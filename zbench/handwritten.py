@@ -55,6 +55,14 @@ def table_of(text: str, file: str) -> dict[str, Any]:
         raise UsageError(one_line(f"{file}: not TOML: {error}")) from None
 
 
+def require_version(table: dict[str, Any], wanted: int, file: str) -> None:
+    """Raises UsageError, of one line, where the file is of another version of its format."""
+    found = table.get("version")
+    if type(found) is not int or found != wanted:  # True is 1, too
+        told = repr(found) if "version" in table else "nothing"
+        raise UsageError(one_line(f"{file}: version: expected {wanted}, found {told}"))
+
+
 def one_line(text: str) -> str:
     """Whatever a file holds, a message that quotes it is one line of readable length."""
     shown = printable(text)

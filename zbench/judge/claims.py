@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from zbench.errors import UsageError, suggest
-from zbench.handwritten import one_line, table_of, text_of
+from zbench.handwritten import one_line, require_version, table_of, text_of
 from zbench.judge.conditions import CONDITIONS, VALUES, Conditions
 from zbench.judge.datasheets import named
 from zbench.judge.metrics import METRICS, Metric
@@ -177,9 +177,7 @@ def _parsed(text: str, file: str) -> list[Claim]:
     for key in table:
         if key not in ("version", "claim"):
             raise UsageError(f"{file}: {key}: unknown key{suggest(key, ('version', 'claim'))}")
-    if type(table.get("version")) is not int or table["version"] != VERSION:
-        found = repr(table["version"]) if "version" in table else "nothing"
-        raise UsageError(f"{file}: version: expected {VERSION}, found {found}; this zbench reads no other")
+    require_version(table, VERSION, file)
     entries = table.get("claim")
     if not isinstance(entries, list):  # `claim = []` says that there is none
         raise UsageError(f"{file}: claim: expected at least one [[claim]] table")

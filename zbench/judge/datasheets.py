@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from zbench.errors import UsageError, suggest
-from zbench.handwritten import one_line, table_of
+from zbench.handwritten import one_line, require_version, table_of
 from zbench.judge.summary import Summary
 from zbench.judge.units import parse_as
 from zbench.records.schema import Record, Run
@@ -177,9 +177,7 @@ def _parsed(table: dict[str, Any], file: str) -> dict[str, DataSheet]:
     for key in table:
         if key not in known:
             raise UsageError(f"{file}: {key}: unknown key{suggest(key, known)}")
-    if type(table.get("version")) is not int or table["version"] != VERSION:
-        found = repr(table["version"]) if "version" in table else "nothing"
-        raise UsageError(f"{file}: version: expected {VERSION}, found {found}")
+    require_version(table, VERSION, file)
     sources, rows = table.get("sources", {}), table.get("card", [])
     if not isinstance(sources, dict) or not isinstance(rows, list):
         raise UsageError(f"{file}: expected a table [sources] and tables [[card]]")

@@ -14,7 +14,7 @@ import msgspec
 
 from zbench.case import Case
 from zbench.errors import UsageError, suggest
-from zbench.handwritten import one_line, table_of, text_of
+from zbench.handwritten import one_line, require_version, table_of, text_of
 
 VERSION = 1
 BUILT_IN = Path(__file__).with_name("models.toml")
@@ -65,8 +65,7 @@ def load_models(path: Path = BUILT_IN) -> dict[str, Model]:
         table = table_of(text_of(path, "a model catalogue"), path.name)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
-    if table.get("version") != VERSION:
-        raise UsageError(f"{path.name}: version: expected {VERSION}, found {table.get('version', 'nothing')}")
+    require_version(table, VERSION, path.name)
     try:
         models = msgspec.convert(table, _File).models
     except msgspec.ValidationError as error:
