@@ -248,6 +248,7 @@ void zb_shm_get_verdict(const zb_shm *shm, zb_shm_verdict *verdict)
         *verdict = header->verdict;
     else
         *verdict = (zb_shm_verdict){.why = aborted != 0 ? ZB_SHM_GAVE_UP : 0,
-                                    .who = aborted - 2,
+                                    /* a peer's word, believed where it is one of the parent's or of a rank's */
+                                    .who = aborted > 0 && aborted - 2 < shm->ranks ? aborted - 2 : ZB_SHM_NOBODY,
                                     .whom = ZB_SHM_NOBODY};
 }
