@@ -1,5 +1,7 @@
 """Cards of other people: whatever they do, the run ends in time, in one line, with nothing left."""
 
+import os
+
 import msgspec
 import pytest
 
@@ -41,7 +43,7 @@ def launch(card: str, option: str, patience_s: float = 60) -> None:
 
 @pytest.fixture(autouse=True)
 def _on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
 
 
 @pytest.mark.parametrize("method", METHODS)

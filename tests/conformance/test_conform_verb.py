@@ -99,7 +99,7 @@ def test_a_process_that_ends_or_hangs_takes_one_test_with_it(
     """It is told which, and the rest is asked of another process."""
     one, other = (item for item in launches.PRODUCTS if item.id in ("GE-21", "GE-22"))
     monkeypatch.setattr(launches, "PRODUCTS", (dataclasses.replace(one, limit_s=LIMIT_S), other))
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.setenv("WENT_WRONG", str(tmp_path / "went-wrong"))
     monkeypatch.syspath_prepend(PLUGINS)
     ask = Ask(parse("card", f"wrong.card:{card}"), "L0", 0, ("GE-21", "GE-22"), ("fp32",))

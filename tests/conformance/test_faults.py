@@ -78,7 +78,7 @@ def test_what_is_left_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has gone into a session of its own, and a temporary file."""
     monkeypatch.setattr(traces, "GONE_S", 1.0)
     monkeypatch.syspath_prepend(PLUGINS)
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     found = played("sigterm", "rendezvous", "root", parse("fabric", "leaky.fabric:Leaky"))
     for pid in re.findall(r"process (\d+)", found.why):
         os.kill(int(pid), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,7 @@ def test_a_broken_card_is_waived_by_the_signature_that_its_failure_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole way: it fails, the line is pasted, it is waived; a healthy card does not need it."""
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(PLUGINS))
     words = ["conform", "--level", "L1", "--test", "GE-21", "--dtype", "fp32", "--card"]
     assert main([*words, "doubtful.cards:OneUlp"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_ranks_of_one_host_share_their_clock(ranks: int) -> None:
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_a_clock_that_is_off_is_found(ranks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """1 ms ahead, and 50 us a second faster: within the errors that are told, behind a parent, too."""
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.syspath_prepend(PLUGINS)
     record = clocks_of("skewed.fabrics:Skewed", ranks)
     assert record.status == "ok", record.why
@@ -77,7 +78,7 @@ def test_a_clock_that_is_off_is_found(ranks: int, monkeypatch: pytest.MonkeyPatc
 
 def test_a_clock_that_is_set_forward_makes_the_burst_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pair is named."""
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.syspath_prepend(PLUGINS)
     record = clocks_of("skewed.fabrics:Jumping", 2)
     assert (record.status, record.clocks) == ("invalid", None)
@@ -86,7 +87,7 @@ def test_a_clock_that_is_set_forward_makes_the_burst_invalid(monkeypatch: pytest
 
 def test_a_fabric_without_groups_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two ranks need none."""
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.syspath_prepend(PLUGINS)
     record = clocks_of("skewed.fabrics:Alone", 3)
     assert (record.status, record.why) == (

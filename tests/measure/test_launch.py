@@ -130,7 +130,7 @@ def test_a_rank_that_died_is_named_although_another_complains_first(monkeypatch:
     """Whose library can only say that something has failed."""
     monkeypatch.setattr(selectors, "DefaultSelector", Deaf)
     monkeypatch.syspath_prepend(PLUGINS)
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     group = Group("fabric", (Subject("fabric", "vague.fabrics:Vague"),), 2, (BARRIER,))
     told = r"rank 0 of .* failed during .*: something has failed; rank 1 of .* \(pid \d+\) has ended$"
     with pytest.raises(InvalidRun, match=told), crew(group) as members:

@@ -46,7 +46,7 @@ call.recv(1)
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The plug-in is found by this process and by its workers; what they leave has a place of its own."""
     monkeypatch.syspath_prepend(PLUGINS)
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
