@@ -98,9 +98,10 @@ def test_a_fault_in_real_ranks_fails_with_the_command_that_shows_it_again(tmp_pa
     """Through the command line, in processes of their own."""
     (tmp_path / "tests").symlink_to(Path(__file__).parents[1])  # importable without the sources beside them
     subject = f"{OneMore.__module__}:{OneMore.__name__}"
-    command = [sys.executable, "-P", "-m", "zbench.cli", "conform", "--fabric", subject]
+    command = [sys.executable, "-m", "zbench.cli", "conform", "--fabric", subject]
     run = subprocess.run(
         [*command, "--level", "L1", "--ranks", "2", "--test", "CO-11", "--attempt", "allreduce*"],
+        cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -33,7 +33,7 @@ FUZZ_S = 60
 
 
 def zbench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "zbench.cli", *words]
+    command = [str(Path(sys.executable).with_name("zbench")), *words]
     return subprocess.run(command, env={**os.environ, **environment}, text=True, capture_output=True)
 
 

@@ -1,6 +1,6 @@
 """Inside a mutated tree: asks its zbench for some tests of the catalogue, one JSON line for each outcome.
 
-`python -P asked.py ORDER`: a JSON object with kind, spec, tests, level, seed, dtypes, ranks, tree, stop.
+`python asked.py ORDER`: a JSON object with kind, spec, tests, level, seed, dtypes, ranks, tree, stop.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def asked_of(
 ) -> tuple[list[str], list[dict[str, str]]]:
     """(the tests that exist, outcomes as far as they came). Raises Broken."""
     told = json.dumps(order | {"tree": str(workshop.tree)})
-    words = [sys.executable, "-P", str(HERE / "asked.py"), told]
+    words = [sys.executable, str(HERE / "asked.py"), told]
     code, out, err = _ended(words, workshop.environment(isa), "/", patience_s)
     if code != 0 and not out:
         raise Broken(err[-600:] or f"exit code {code}")
@@ -109,7 +109,7 @@ def asked_of(
 
 def failed(workshop: Workshop, test: str, isa: str) -> bool:
     """Whether a test of zbench's own fails, or does not end. Raises Broken where pytest does not run it."""
-    words = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
+    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
     code, out, err = _ended(words, workshop.environment(isa), str(workshop.tree), PATIENCE_S)
     if code not in (0, 1, None):
         raise Broken(f"pytest {test}: exit code {code}: {(out + err)[-600:]}")

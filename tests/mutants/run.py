@@ -66,7 +66,7 @@ def isas_here(workshop: Workshop) -> list[str]:
     """The instruction sets of this CPU, by the tree's own word."""
     from catch import _ended
 
-    words = [sys.executable, "-P", "-c", "from zbench.native import cpu; print(*cpu.isas())"]
+    words = [sys.executable, "-c", "from zbench.native import cpu; print(*cpu.isas())"]
     code, out, err = _ended(words, workshop.environment(), "/", 60.0)
     if code:
         raise Broken(err)
