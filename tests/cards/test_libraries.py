@@ -96,6 +96,7 @@ def test_rounds_take_the_slots_in_turn() -> None:
         ({"a": np.zeros((5, 4))}, "a is .*the case needs"),
         ({"b": np.zeros((3, 7), np.int64)}, "b is int64, the case needs fp64"),
         ({"c": np.zeros((7, 5))}, "c is .*the case needs"),
+        ({"c": np.broadcast_to(0.0, (5, 7))}, "c must be writeable"),
     ],
 )
 def test_operands_that_are_not_the_cases_are_refused(wrong: dict[str, np.ndarray], error: str) -> None:

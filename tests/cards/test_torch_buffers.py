@@ -62,3 +62,11 @@ def test_a_result_in_the_place_of_an_operand_is_refused() -> None:
     a, b = np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32)
     with pytest.raises(ValueError, match="c overlaps a"):
         CPU.prepare(gemm("fp32", (4, 4, 4)), [{"a": a, "b": b, "c": a}])
+
+
+def test_a_result_that_may_not_be_written_is_refused() -> None:
+    """A tensor over it does not know."""
+    a, b, c = np.zeros((3, 4, 4), np.float32)
+    c.flags.writeable = False
+    with pytest.raises(ValueError, match="c must be writeable"):
+        CPU.prepare(gemm("fp32", (4, 4, 4)), [{"a": a, "b": b, "c": c}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import os
 import platform
 import re
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ SURVIVED = {"GE-10": "*NaN"}
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process and in those that it starts."""
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.syspath_prepend(PLUGINS)
 
 

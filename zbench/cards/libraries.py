@@ -90,8 +90,8 @@ class LibraryCard(HostCard):
 
 
 def require_operands(case: Case, slots: Sequence[Slot]) -> None:
-    """Raises ValueError, TypeError: A, B or C is not what the case says, or C overlaps what it is made of. C
-    interfaces take such for granted, and numpy converts and broadcasts."""
+    """Raises ValueError, TypeError: A, B or C is not what the case says, or C overlaps what it is made of, or
+    may not be written. C interfaces take such for granted, and numpy converts and broadcasts."""
     m, n, k = case.size
     many = (int(case.get("batch")),) if case.get("batch") != 1 else ()
     type_a, type_b = ("uint8", "int8") if case.dtype == "u8s8" else (case.dtype, case.dtype)
@@ -108,6 +108,8 @@ def require_operands(case: Case, slots: Sequence[Slot]) -> None:
                 raise ValueError(f"{name} is {slot[name].shape}, the case needs {(*many, *shape)}")
             if name != "c" and np.shares_memory(slot["c"], slot[name]):
                 raise ValueError(f"c overlaps {name}")
+        if not slot["c"].flags.writeable:
+            raise ValueError("c must be writeable")
 
 
 def bound(function: Callable[..., object], *arguments: object) -> Call:

@@ -173,7 +173,7 @@ class Torch(HostCard):
             # One process serves one burst at a time, so both settings hold until the next prepare.
             torch.set_num_threads(case.threads)
             told["threads"] = str(torch.get_num_threads())
-            products.require_apart(slots)
+            products.require_results_of_their_own(slots)
         products.sums_of_fp32(case.dtype)
         tensors = [{name: self._tensor(buffer) for name, buffer in slot.items()} for slot in slots]
         make, how, queue = self._first_that_works(self._ways(case), tensors)

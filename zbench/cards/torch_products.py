@@ -92,13 +92,17 @@ def checked(case: Case, slot: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor,
     return matrices["a"], matrices["b"], matrices["c"]
 
 
-def require_apart(slots: Sequence[Slot]) -> None:
-    """Raises ValueError where C, in the host's memory, overlaps what it is made of: torch.mm computes that,
-    and wrongly."""
+def require_results_of_their_own(slots: Sequence[Slot]) -> None:
+    """Raises ValueError where C, in the host's memory, overlaps what it is made of, which torch.mm computes
+    wrongly, or may not be written, which a tensor over it does not know."""
     for slot in slots:
+        if "c" not in slot:
+            continue
         for name in slot.keys() & {"a", "b"}:
-            if "c" in slot and np.shares_memory(slot["c"], slot[name]):
+            if np.shares_memory(slot["c"], slot[name]):
                 raise ValueError(f"c overlaps {name}")
+        if not slot["c"].flags.writeable:
+            raise ValueError("c must be writeable")
 
 
 SMALL = 16**3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product as pairs
 from math import comb
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from zbench.conformance.compare import within
 from zbench.conformance.declaration import PRECISIONS
+from zbench.conformance.gemm.shapes import stored
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products
 from zbench.conformance.reference import Reference, product
@@ -25,6 +27,10 @@ GRADES = 30
 108: fast matrix multiplication errs by the norm of the whole)."""
 DRAWS = 3
 """Seeds of each shape: one set of random data hides what rounds by luck."""
+FEW_ROWS = (2, 40, 514)
+"""Rows, columns and products of what is asked with B as it is and transposed."""
+SPANS = (2, 20)
+"""What is left of a sum that cancels: more than narrow partial sums lose, and next to nothing."""
 HILBERT_MOST = 12
 """Order up to which the inverse is a matrix of whole numbers below 2^53."""
 
@@ -42,11 +48,13 @@ def known(ask: Products, array: Array) -> Array:
     return np.where(np.abs(array.astype(np.float64)) < least, 0, array).astype(array.dtype)
 
 
-def judge(ask: Products, a: Array, b: Array, out: str, statistical: bool = False) -> Reference:
+def judge(
+    ask: Products, a: Array, b: Array, out: str, transb: str = "n", statistical: bool = False
+) -> Reference:
     """Multiply, and note what is wrong: beyond T_det, or of random data beyond the statistical limit."""
     k = a.shape[1]
     r = product(known(ask, a), known(ask, b))
-    got = ask.multiply(a, b, out=out)
+    got = ask.multiply(a, stored(b, transb), out=out, transb=transb)
     with np.errstate(over="ignore"):
         infinite = np.isinf(r.high.astype(NUMPY_DTYPES[out]).astype(np.float64))
     expected = np.where(infinite, np.copysign(np.inf, r.high), r.high)
@@ -65,15 +73,16 @@ def judge(ask: Products, a: Array, b: Array, out: str, statistical: bool = False
 
 
 def random_products(ask: Products) -> None:
-    """GE-23: full mantissas, of both signs and of one."""
+    """GE-23: full mantissas, of both signs and of one. Few rows by a transposed B, which many libraries
+    compute in a way of its own, too."""
     shapes = [(24, 40, 16), (33, 17, 129), (64, 64, 512)] + [(16, 32, 2048)] * (ask.thorough > 1)
-    for m, n, k in shapes:
+    laid = [(shape, "n") for shape in shapes] + [(FEW_ROWS, transb) for transb in ask.orders("transb")]
+    for (m, n, k), transb in laid:
         for kind in ("normal", "uniform"):
             for draw in range(DRAWS):
                 for out in ask.outs:
-                    if ask.attempt(f"{kind} {m}x{n}x{k} draw={draw} out={out}"):
-                        a, b = drawn(ask, kind, m, n, k)
-                        judge(ask, a, b, out, statistical=True)
+                    if ask.attempt(f"{kind} {m}x{n}x{k} n{transb} draw={draw} out={out}"):
+                        judge(ask, *drawn(ask, kind, m, n, k), out, transb, statistical=True)
 
 
 def drawn(ask: Products, kind: str, m: int, n: int, k: int) -> tuple[Array, Array]:
@@ -86,19 +95,23 @@ def drawn(ask: Products, kind: str, m: int, n: int, k: int) -> tuple[Array, Arra
 def cancellation(ask: Products) -> None:
     """GE-18: the sum is far smaller than its terms; and its halves are, where they are added up one by one.
 
-    T_det is relative to G: whoever keeps partial sums in less than the accumulator errs by their size.
+    T_det is relative to G: whoever keeps partial sums in less than the accumulator errs by their size. Where
+    next to nothing is left, two partial sums of opposite signs are rounded alike and cancel as they should;
+    where more is left they are not.
     """
-    for m, n, k in ((8, 24, 66), (16, 32, 1026)):
-        for order in ("pairs", "halves", "shuffled"):
-            for out in ask.outs:
-                if ask.attempt(f"{order} {m}x{n}x{k} out={out}"):
-                    judge(ask, *cancelling(ask, order, m, n, k), out)
+    laid = [((8, 24, 66), "n"), ((16, 32, 1026), "n")]
+    laid += [(FEW_ROWS, transb) for transb in ask.orders("transb")]
+    for (m, n, k), transb in laid:
+        for order, span, out in pairs(("pairs", "halves", "shuffled"), SPANS, ask.outs):
+            if ask.attempt(f"{order} {m}x{n}x{k} n{transb} 2^-{span} out={out}"):
+                judge(ask, *cancelling(ask, order, span, m, n, k), out, transb)
 
 
-def cancelling(ask: Products, order: str, m: int, n: int, k: int) -> tuple[Array, Array]:
-    """A = [x, x, d], B = [y; -y; z]: positive x and y whose products cancel, a small d z that is left."""
+def cancelling(ask: Products, order: str, span: int, m: int, n: int, k: int) -> tuple[Array, Array]:
+    """A = [x, x, d], B = [y; -y; z]: positive x and y whose products cancel, and d z, 2^-span as large where
+    the dtype has that, which is left."""
     rng, half = ask.rng(), (k - 2) // 2
-    span = min(20, -exponents(ask.dtype)[0] - 1)
+    span = min(span, -exponents(ask.dtype)[0] - 1)
     x, y = rng.random((m, half)) + 1, rng.random((half, n)) + 1
     d, z = (rng.random((m, 2)) + 1) * 2.0**-span, rng.random((2, n)) + 1
     a, b = np.concatenate([x, x, d], axis=1), np.concatenate([y, -y, z])

@@ -39,6 +39,8 @@ class Fault:
     """At which of that operand's rows; -1: one before it."""
     row_step: int = 0
     """Elements from row to row of C, where not its own."""
+    writable: bool = True
+    """Whether C may be written."""
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -52,6 +54,7 @@ def faults() -> Iterator[Fault]:
     yield Fault("C begins before B", overlap="b", at=-1)
     yield Fault("rows of C overlap", row_step=n - 1)
     yield Fault("rows of C run backwards", row_step=-n)
+    yield Fault("C may not be written", writable=False)
     yield Fault("A is a column short", shapes={"a": (m, k - 1)})
     yield Fault("A is a row short", shapes={"a": (m - 1, k)})
     yield Fault("B is a column short", shapes={"b": (k, n - 1)})
@@ -71,12 +74,16 @@ def faults() -> Iterator[Fault]:
 def refusals(ask: Products) -> None:
     """GE-35: by an error of whatever kind, from `adopt` on; never a wrong answer, or the end of the process.
 
-    Operands that overlap may also be computed as though they did not, as numpy does with a copy.
+    Operands that overlap may also be computed as though they did not, as numpy does with a copy. A card that
+    refuses everything is not careful: the same product without a fault is computed.
     """
     adopts = ask.adopts()
+    if ask.attempt("nothing is wrong"):
+        a, b = given(ask, SIZE)
+        ask.expect(product(a, b, ask.out), a, b)
     for fault in faults():
-        in_memory = bool(fault.overlap or fault.row_step)
-        if (in_memory and not adopts) or not ask.attempt(fault.name):
+        elsewhere = bool(fault.overlap or fault.row_step)
+        if ((elsewhere or not fault.writable) and not adopts) or not ask.attempt(fault.name):
             continue
         a, b = given(ask, SIZE)
         expected = product(a, b, ask.out)
@@ -87,7 +94,7 @@ def refusals(ask: Products) -> None:
         if asked is None:
             if not np.array_equal(before, whole):
                 ask.fail("it is refused, and yet something was written")
-        elif not (in_memory and equal(expected, asked.reshape(expected.shape)) is None):
+        elif not (elsewhere and equal(expected, asked.reshape(expected.shape)) is None):
             ask.fail("it is not refused")
 
 
@@ -110,6 +117,7 @@ def _laid_out(ask: Products, fault: Fault, inputs: dict[str, Array], whole: Arra
         slot[name] = np.ndarray(shape, kind, room, begin, steps)
         if name in inputs and not fault.shapes.get(name) and not fault.dtypes.get(name):
             slot[name][...] = inputs[name]
+    slot["c"].flags.writeable = fault.writable
     return slot
 
 
