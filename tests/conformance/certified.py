@@ -34,11 +34,11 @@ LAUNCH = {"subject": "card cpu", "fingerprint": {"subjects": {"card": {"isa": "a
 
 def plan(*outcomes: Outcome, **fields: Any) -> Plan:
     tests = tuple((each.id, each.scope) for each in outcomes)
-    whole = {
+    fixed = {
         "zbench": "0.1.0",
         "suite": {"zbench-0.1.0": "a" * 64},
         "level": "L1",
-        "whole": True,
+        "whole": False,
         "hours": "0",
         "seed": "7",
         "nonce": "",
@@ -49,7 +49,7 @@ def plan(*outcomes: Outcome, **fields: Any) -> Plan:
         "command": ("zbench", "conform"),
         "cut_bytes": 0,
     }
-    return msgspec.convert(whole | fields, Plan)
+    return msgspec.convert(fixed | fields, Plan)
 
 
 def attempt(directory: Path, outcomes: Sequence[Outcome], **fields: Any) -> None:

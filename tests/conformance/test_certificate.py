@@ -20,7 +20,7 @@ from zbench.conformance.certificate import statement
 from zbench.conformance.chain import Rejected
 from zbench.conformance.envelope import PAYLOAD_TYPE, sealed
 from zbench.conformance.keeping import kept, plan_of
-from zbench.conformance.launches import Ask
+from zbench.conformance.launches import Ask, whole
 from zbench.subject import parse
 
 MARGINAL = msgspec.structs.replace(PASSED, scope="fp16", status="MARGINAL", why="near")
@@ -65,7 +65,7 @@ def test_the_result_is_that_of_the_worst_test(outcomes: tuple[Any, ...], result:
 
 
 @pytest.mark.parametrize(
-    ("level", "fields", "whole"),
+    ("level", "fields", "all_of_it"),
     [
         ("L1", {}, True),
         ("L1", {"tests": ("CO-01",)}, False),
@@ -75,11 +75,22 @@ def test_the_result_is_that_of_the_worst_test(outcomes: tuple[Any, ...], result:
         ("L5", {"hours": 24.0}, True),
     ],
 )
-def test_a_part_of_a_level_does_not_pass_for_it(level: str, fields: dict[str, Any], whole: bool) -> None:
+def test_a_part_of_a_level_does_not_pass_for_it(level: str, fields: dict[str, Any], all_of_it: bool) -> None:
     """And L5 is about a day."""
     made, _ = plan_of([Ask(parse("fabric", "shm"), level, 0, **fields)], 0, "", "", ())
-    assert made.whole is whole
+    assert made.whole is all_of_it
     assert made.hours == f"{fields.get('hours', 0):g}"
+
+
+def test_a_plan_that_is_called_whole_is_counted(tmp_path: Path) -> None:
+    """Whoever signs may write what they like: whether all tests of a level stand there is looked up."""
+    with pytest.raises(Rejected, match=r"plan: whole: cpu is not asked \d+ tests of L1, as GE-01 fp32"):
+        certified(tmp_path / "part", whole=True)
+    tests = sorted(whole("card", "L1", ["fp32"]))
+    outcomes = [msgspec.structs.replace(PASSED, id=id, scope=dtype) for id, dtype in tests]
+    certified(tmp_path / "all", outcomes, whole=True)
+    assert statement(tmp_path / "all")["predicate"]["zbench"]["whole"] is True
+    certified(tmp_path / "of another version", whole=True, zbench="0.0.1")
 
 
 def test_exit_codes_say_who_vouches_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +100,7 @@ def test_exit_codes_say_who_vouches_for_it(tmp_path: Path, capsys: pytest.Captur
     signed, unsigned = certified(tmp_path / "a", key=key), certified(tmp_path / "b")
     assert main(["verify", signed, "--key", public, "--strict"]) == 0
     told = capsys.readouterr().out
-    assert "PASSED at L1" in told
+    assert "PASSED at a part of L1" in told
     assert "It does not prove" in told
     assert main(["verify", str(tmp_path / "a")]) == 0
     assert "not checked" in capsys.readouterr().out

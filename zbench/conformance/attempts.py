@@ -116,6 +116,7 @@ def attempts(entries: Sequence[Entry]) -> list[Attempt]:
 def _begun(where: str, entry: Entry) -> Attempt:
     try:
         plan = msgspec.convert(entry.body, Plan)
+        float(plan.hours)
     except ValueError as error:
         raise Rejected(one_line(f"{where}: plan: {error}")) from error
     digests = [plan.waivers_sha256, *(each.declaration_sha256 for each in plan.asked)]

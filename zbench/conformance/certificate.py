@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from zbench import __version__
 from zbench.conformance import chain, envelope
-from zbench.conformance.attempts import SHA256, Attempt, attempts
+from zbench.conformance.attempts import SHA256, Attempt, Plan, attempts
 from zbench.conformance.chain import LOG_MOST, Entry, Rejected, digest, instant
 from zbench.conformance.declaration import Declaration, read_declaration
 from zbench.conformance.item import Outcome
+from zbench.conformance.launches import SOAK_HOURS, whole
 from zbench.conformance.status import MARGINAL, MEANINGS, NOT_SUPPORTED, PASS, WAIVED
 from zbench.conformance.waivers import apply, read_waivers
 from zbench.errors import UsageError
@@ -45,6 +46,8 @@ def statement(directory: Path) -> dict[str, Any]:
     last = found[-1]
     if last.state != "complete":
         raise Rejected(f"{chain.FILE}: its last attempt did not end: {last.state}")
+    if why := _left_out(last.plan):
+        raise Rejected(one_line(f"{chain.FILE}: plan: whole: {why}"))
     files = {chain.FILE: digest(data)}
     read: dict[str, Declaration] = {}
     for asked in last.plan.asked:
@@ -71,6 +74,20 @@ def statement(directory: Path) -> dict[str, Any]:
         "predicateType": TEST_RESULT,
         "predicate": _predicate(found, outcomes, complaints),
     }
+
+
+def _left_out(plan: Plan) -> str:
+    """What a plan that is called whole lacks; "": nothing, or this is not the version that can know."""
+    if not plan.whole or plan.zbench != __version__:
+        return ""
+    if plan.level == "L5" and not float(plan.hours) >= SOAK_HOURS:
+        return f"L5 soaks for {SOAK_HOURS:g} hours, and not for {plan.hours}"
+    for asked in plan.asked:
+        left_out = whole(asked.kind, plan.level, {scope for _, scope in asked.tests}) - set(asked.tests)
+        if left_out:
+            first = " ".join(min(left_out))
+            return f"{asked.subject} is not asked {len(left_out)} tests of {plan.level}, as {first}"
+    return ""
 
 
 def verified(

@@ -17,7 +17,7 @@ from zbench.conformance.attempts import Asked, Launch, Plan, description
 from zbench.conformance.certificate import kept_name, statement
 from zbench.conformance.chain import Log, digest
 from zbench.conformance.item import Outcome
-from zbench.conformance.launches import Ask, conform, declaration_for, planned, scope
+from zbench.conformance.launches import SOAK_HOURS, Ask, conform, declaration_for, planned, scope
 from zbench.conformance.surroundings import digests, preloads, steering, suite
 from zbench.errors import UsageError, ZbenchError, explain
 from zbench.measure.channel import Message
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 Files = dict[str, bytes]
 """Name beside the log -> what is kept there."""
-SOAK_HOURS = 24.0
-"""The least that L5 is about; a shorter one is a part of it."""
 Described = dict[str, dict[str, str]]
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import glob
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -30,6 +30,8 @@ from zbench.subject import Subject
 WORLDS = {"L0": (2, 3), "L1": (1, 2, 3, 5), "L2": (1, 2, 3, 4, 5, 7, 8)}
 """Ranks of the worlds that a fabric is asked in: one, two, odd, powers of two and between them, as many as
 two cores bear."""
+SOAK_HOURS = 24.0
+"""The least that L5 is about; a shorter one is a part of it."""
 LAUNCHES_LOST = 3
 """Launches in a row that end before their first test: the subject does not start, the rest is not asked."""
 
@@ -95,18 +97,33 @@ def planned(ask: Ask) -> list[World]:
                     f"--dtype {dtype}: card {ask.subject.label} has products of {', '.join(offered)}"
                 )
         dtypes = [dtype for dtype in offered if not ask.dtypes or dtype in ask.dtypes]
-        jobs = [
-            (item, dtype)
-            for item in ask.chosen(PRODUCTS)
-            for dtype in dtypes
-            if not item.dtypes or dtype in item.dtypes
-        ]
-        return [(1, jobs)]
-    chosen, faults = ask.chosen(COLLECTIVES), ask.chosen(FAULTS)
+        return [(1, _of_dtypes(ask.chosen(PRODUCTS), dtypes))]
+    return _of_worlds(ask.chosen(COLLECTIVES), ask.chosen(FAULTS), ask.level, ask.ranks)
+
+
+def whole(kind: str, level: str, dtypes: Collection[str]) -> set[Job]:
+    """(id, scope) of all tests of a level: of a card, for the dtypes that it has."""
+    if kind == "schedules":
+        return {(item.id, op) for item in SCHEDULES if item.runs_at(level) for op in operations(item, "*")}
+    if kind == "card":
+        items = [item for item in PRODUCTS if item.runs_at(level)]
+        return {(item.id, dtype) for item, dtype in _of_dtypes(items, dtypes)}
+    collectives, faults = ([item for item in items if item.runs_at(level)] for items in (COLLECTIVES, FAULTS))
+    worlds = _of_worlds(collectives, faults, level)
+    return {(item.id, f"P={ranks}") for ranks, jobs in worlds for item, _ in jobs}
+
+
+def _of_dtypes(items: Sequence[Item], dtypes: Collection[str]) -> list[tuple[Item, str]]:
+    return [(item, dtype) for item in items for dtype in dtypes if not item.dtypes or dtype in item.dtypes]
+
+
+def _of_worlds(
+    collectives: Sequence[Item], faults: Sequence[Item], level: str, ranks: Sequence[int] = ()
+) -> list[World]:
     return [
-        (ranks, [(item, "") for item in items if item.least_ranks <= ranks <= item.most_ranks])
-        for items, worlds in ((chosen, WORLDS[min(ask.level, "L2")]), (faults, matrix.RANKS))
-        for ranks in ask.ranks or worlds
+        (size, [(item, "") for item in items if item.least_ranks <= size <= item.most_ranks])
+        for items, worlds in ((collectives, WORLDS[min(level, "L2")]), (faults, matrix.RANKS))
+        for size in ranks or worlds
     ]
 
 
