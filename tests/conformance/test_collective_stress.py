@@ -3,20 +3,23 @@ real processes is found, by the test that is there for it, and nothing is found 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from zbench.conformance.catalogue import COLLECTIVES
 from zbench.conformance.item import Outcome
 from zbench.conformance.launches import Ask, conform, joined
 from zbench.subject import parse
 
+ASKS_NOTHING = ("CO-28",)
 PLUGINS = Path(__file__).parent / "plugins"
 
 
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
     monkeypatch.syspath_prepend(PLUGINS)
 
 
@@ -34,7 +37,7 @@ def asked(fabric: str, *tests: str, ranks: int = 2, attempt: str = "*") -> dict[
         ("Keeps", "CO-22", 2, "made*", "descriptors are left of 40 groups"),
         ("Trusts", "CO-25", 2, "another reduction", "is told nothing, and takes what it has for an answer"),
         ("Vague", "CO-26", 2, "barrier*", "not which operation, which call, who is missing: internal error"),
-        ("Late", "CO-26", 2, "barrier*", "at a limit of 0.3 s"),
+        ("Late", "CO-26", 2, "barrier*", "at a limit of 2 s"),
         ("OneSlot", "CO-27", 2, "bcast*", "slot 1: 8198 of 8198 elements are wrong"),
     ],
 )
@@ -64,6 +67,14 @@ def test_one_rank_that_dies_takes_one_test_with_it() -> None:
     found = asked("Dies", "CO-27", "CO-28")
     assert {id: each.status for id, each in found.items()} == {"CO-27": "CRASH", "CO-28": "PASS"}
     assert "exit code 9" in found["CO-27"].why
+
+
+def test_what_is_always_refused_never_passes() -> None:
+    """Whatever a test makes of it: an attempt whose plan nobody made has not been tried. Those that ask the
+    fabric for nothing are left out."""
+    found = asked("Refuses", *(item.id for item in COLLECTIVES if item.id not in ASKS_NOTHING))
+    wrong = {id: each.status for id, each in found.items() if each.status not in ("FAIL", "NOT_SUPPORTED")}
+    assert wrong == {}
 
 
 def test_what_a_contract_lacks_is_not_supported() -> None:

@@ -173,6 +173,18 @@ def test_a_subject_that_raises_fails() -> None:
     assert count.verdict()[0] == FAIL
 
 
+def test_a_test_that_memory_does_not_suffice_for_says_nothing() -> None:
+    """Neither a pass of what was tried before, nor the subject's failure."""
+
+    def ask(count: Tally) -> None:
+        count.attempt("one row")
+        count.attempt("2^40 rows")
+        raise MemoryError("8 TiB")
+
+    broken, harness = answer._try(Item("GE-00", "made up", "here", "L1", ask), tally())
+    assert (broken, harness) == (False, "2^40 rows: out of memory: 8 TiB")
+
+
 def test_a_subject_that_refuses_what_it_offers_fails() -> None:
     """Behind an attempt that was right, too."""
 

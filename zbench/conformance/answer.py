@@ -97,9 +97,8 @@ def _try(item: Item, tally: Tally) -> tuple[bool, str]:
         return isinstance(tally, Ranks), ""  # its peers have gone on
     except LeftAlone:
         return True, ""
-    except MemoryError as error:
-        tally.lacking(f"memory: {error}")
-        return isinstance(tally, Ranks), ""
+    except MemoryError as error:  # of this machine: no answer, and what is left is not tried
+        return isinstance(tally, Ranks), f"{tally.name}: out of memory: {error}"
     except Exception as error:  # the subject's or the test's own: its place tells
         frames = traceback.extract_tb(error.__traceback__)
         last, ours = frames[-1], [each for each in frames if each.filename.startswith(HERE)]

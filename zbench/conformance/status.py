@@ -17,7 +17,7 @@ MEANINGS = {
     MISTRUSTED: "nothing is wrong, but the answers are such that wrong ones would look the same",
     TIMEOUT: "no answer in the time that the test allows",
     CRASH: "the process that answered ended",
-    HARNESS_ERROR: "the test itself went wrong; it says nothing of the subject",
+    HARNESS_ERROR: "the test itself went wrong, or memory did not suffice; it says nothing of the subject",
 }
 """Every status, from the best to the worst."""
 BAD = frozenset({FAIL, MISTRUSTED, TIMEOUT, CRASH})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zbench.conformance.collective.calls import agreed, bound
+from zbench.case import Case
+from zbench.conformance.collective.calls import Wanted, agreed, bound
 from zbench.conformance.compare import equal
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
@@ -19,20 +20,23 @@ SHARE = 0.75
 """Of the host's available memory that may be taken."""
 PERIOD = 8191
 """Prime, so that no power of two brings the same data to two places."""
-WRAPS = ((1 << 32) + 8, (1 << 35) + 8)
-"""Bytes that come to 8 where they are counted in 32 bits, or in 35. No sums: for those a fabric may take
+FITS = 8
+WRAPS = ((1 << 32) + FITS, (1 << 35) + FITS)
+"""Bytes that come to FITS where they are counted in 32 bits, or in 35. No sums: for those a fabric may take
 scratch memory of the same size before it looks."""
 REFUSED = (Unsupported, UsageError, ValueError, OverflowError, MemoryError)
 
 
 def big(ask: Ranks) -> None:
-    """A count that has wrapped is refused; one that has not arrives whole."""
+    """A count that has wrapped is refused, the one that it would come to is not; and one that has not wrapped
+    arrives whole."""
     for op in ("bcast", "allgather", "sendrecv"):
-        for size_bytes in WRAPS if ask.offers(op, "byte") else ():
-            if ask.attempt(f"{op} of {size_bytes} bytes in buffers of 8"):
-                why = accepted(ask, op, "byte", size_bytes)
-                if why:
-                    ask.fail(why)
+        fitting = (FITS,) if FITS % ask.size == 0 else ()  # not all libraries gather unequal parts
+        for size_bytes in (*fitting, *WRAPS) if ask.offers(op, "byte") else ():
+            if ask.attempt(f"{op} of {size_bytes} bytes in buffers of {FITS}"):
+                case, fits = ask.case(op, "byte", size_bytes), size_bytes == FITS
+                if accepted(ask, case) is not fits:
+                    ask.fail(f"{case.key} is {'refused' if fits else 'prepared'} for buffers of {FITS} bytes")
     if ask.thorough < 2:
         ask.lacking("vectors of more than 2^31 bytes, which L2 sends")
         return
@@ -46,23 +50,21 @@ def big(ask: Ranks) -> None:
                 large(ask, op, dtype, size_bytes)
 
 
-def accepted(ask: Ranks, op: str, dtype: str, size_bytes: int) -> str:
-    """What is wrong with a fabric that prepares a vector for buffers which hold only its end."""
-    kind = NUMPY_DTYPES[dtype]
-    case = ask.case(op, dtype, size_bytes // kind.itemsize)
-    slot = {name: ask.fabric.alloc((max(8 // kind.itemsize, ask.size),), dtype) for name in ("in", "out")}
+def accepted(ask: Ranks, case: Case) -> bool:
+    """Whether the fabric prepares it for buffers of FITS bytes, or one for each rank."""
+    slot = {name: ask.fabric.alloc((max(FITS, ask.size),), case.dtype) for name in ("in", "out")}
     try:
         plan = ask.fabric.prepare(case, [slot])
     except REFUSED:
-        return ""
+        return False
     ask.fabric.release(plan)
-    return f"{case.key} is prepared for buffers of {slot['in'].nbytes} bytes"
+    return True
 
 
 def large(ask: Ranks, op: str, dtype: str, size_bytes: int) -> None:
     """Every element of one call; none where the fabric says that it has none so long."""
     kind = NUMPY_DTYPES[dtype]
-    call = bound(ask, ask.case(op, dtype, size_bytes // kind.itemsize))
+    call = bound(ask, Wanted(ask.case(op, dtype, size_bytes // kind.itemsize)))
     if call is None:
         ask.tried -= 1
         return

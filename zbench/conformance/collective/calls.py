@@ -40,27 +40,35 @@ class Call:
     """For people: key and algorithm."""
 
 
-def bind(
-    ask: Ranks,
-    case: Case,
-    algorithm: str | None = None,
-    slots: int = 1,
-    members: Sequence[int] | None = None,
-    adopted: bool = False,
-) -> Call:
-    """Prepare it, over buffers of the fabric's or, `adopted`, over memory of ours. Raises Unsupported."""
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be prepared."""
+
+    case: Case
+    algorithm: str | None = None
+    """None: the fabric's own choice."""
+    slots: int = 1
+    members: Sequence[int] | None = None
+    """None: all ranks."""
+    adopted: bool = False
+    """Over memory of ours, not of the fabric's."""
+
+
+def bind(ask: Ranks, wanted: Wanted) -> Call:
+    """Prepare it. Raises Unsupported."""
+    case, members = wanted.case, wanted.members
 
     def buffer(each: Buffer) -> Any:
-        if adopted:
+        if wanted.adopted:
             return ask.fabric.adopt(np.zeros(each.shape, NUMPY_DTYPES[each.dtype]))
         return ask.fabric.alloc(each.shape, each.dtype)
 
     shapes = buffers(case)
-    made = [{name: buffer(each) for name, each in shapes.items()} for _ in range(slots)]
-    named = f"{case.key} by {algorithm or 'default'}"
+    made = [{name: buffer(each) for name, each in shapes.items()} for _ in range(wanted.slots)]
+    named = f"{case.key} by {wanted.algorithm or 'default'}"
     if members is None:
-        return Call(case, ask.rank, made, ask.fabric.prepare(case, made, algorithm), named)
-    plan = ask.fabric.prepare(case, made, algorithm, tuple(members))
+        return Call(case, ask.rank, made, ask.fabric.prepare(case, made, wanted.algorithm), named)
+    plan = ask.fabric.prepare(case, made, wanted.algorithm, tuple(members))
     return Call(case, list(members).index(ask.rank), made, plan, f"{named} of ranks {list(members)}")
 
 
@@ -69,26 +77,28 @@ def agreed(ask: Ranks, why: str) -> str:
     return next((each.decode() for each in ask.everyone(why.encode()) if each), "")
 
 
-def bound(
-    ask: Ranks,
-    case: Case,
-    algorithm: str | None = None,
-    slots: int = 1,
-    members: Sequence[int] | None = None,
-    adopted: bool = False,
-) -> Call | None:
-    """`bind`, or None on all ranks where any cannot: what it lacks is noted."""
-    call, why = None, ""
+def all_bound(ask: Ranks, wanted: Sequence[Wanted]) -> list[Call] | None:
+    """`bind` each, or None on all ranks where any rank cannot: what it lacks is noted, and an attempt that
+    needs them has not been tried."""
+    calls: list[Call] = []
+    why = ""
     try:
-        call = bind(ask, case, algorithm, slots, members, adopted)
+        for each in wanted:
+            calls.append(bind(ask, each))
     except Unsupported as error:
         why = str(error)
     if why := agreed(ask, why):
         ask.lacking(why)
-        if call is not None:
+        for call in calls:
             ask.fabric.release(call.plan)
         return None
-    return call
+    return calls
+
+
+def bound(ask: Ranks, wanted: Wanted) -> Call | None:
+    """`all_bound`, of one."""
+    calls = all_bound(ask, [wanted])
+    return calls[0] if calls else None
 
 
 def operands(ask: Ranks, case: Case, number: int) -> list[Array]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from zbench.case import Case
-from zbench.conformance.collective.calls import Call, bound, give, operands, wrong
+from zbench.conformance.collective.calls import Call, Wanted, bound, give, operands, wrong
 from zbench.conformance.collective.moves import TAG_BYTES
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
@@ -39,10 +39,13 @@ def groups(ask: Ranks) -> None:
         if not ask.attempt(f"overlapping, {order}"):
             continue
         cuts = [cut(ask, number, order, in_place=number % 2 == 1) for number in range(PLANS[ask.thorough])]
-        calls = [bound(ask, case, members=members) for case, members in cuts]
+        calls = [bound(ask, Wanted(case, members=members)) for case, members in cuts]
         ready = [call for call in calls if call is not None]
+        if not ready:
+            ask.tried -= 1
+            continue
         rng = ask.rng(0)
-        for at in range(CALLS[ask.thorough] if ready else 0):
+        for at in range(CALLS[ask.thorough]):
             one_call(ask, ready[int(rng.integers(len(ready)))], at)
         for call in ready:
             ask.fabric.release(call.plan)
@@ -90,8 +93,9 @@ def made_and_given_back(ask: Ranks) -> None:
         if number == WARM:
             before = resources()
         case, members = cut(ask, number, "ascending", LEAK_ELEMENTS)
-        call = bound(ask, case, members=members)
+        call = bound(ask, Wanted(case, members=members))
         if call is None:
+            ask.tried -= 1
             return
         ask.fabric.execute(call.plan, 0)
         ask.fabric.release(call.plan)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zbench.conformance.collective.calls import SUMS, Call, agreed, bound, give, operands, wrong
+from zbench.conformance.collective.calls import SUMS, Call, Wanted, agreed, bound, give, operands, wrong
 from zbench.conformance.collective.moves import TAG_BYTES
 from zbench.conformance.collective.oracle import MOVES
 from zbench.conformance.item import Item
@@ -49,7 +49,8 @@ def interleave(ask: Ranks) -> None:
             continue
         calls = plans(ask, PLANS[ask.thorough])
         if not calls:
-            return
+            ask.tried -= 1
+            continue
         rng, own = ask.rng(), ask.rng(1, ask.rank)
         for at in range(CALLS[ask.thorough]):
             call = calls[int(rng.integers(len(calls)))]
@@ -73,8 +74,9 @@ def interleave(ask: Ranks) -> None:
 def far_ahead(ask: Ranks, elements: int, root: int) -> None:
     """One rank sends all it can while the others sleep: what is under way must not be written over. In a
     mixed program ranks wait for each other long before a transport is full."""
-    call = bound(ask, ask.case("bcast", "byte", elements * TAG_BYTES, root=root), slots=SLOTS)
+    call = bound(ask, Wanted(ask.case("bcast", "byte", elements * TAG_BYTES, root=root), slots=SLOTS))
     if call is None:
+        ask.tried -= 1
         return
     given = [operands(ask, call.case, slot) for slot in range(SLOTS)]
     for slot in range(SLOTS):
@@ -118,7 +120,7 @@ def plans(ask: Ranks, count: int) -> list[Call]:
         case = ask.case(op, dtype, count_bytes // NUMPY_DTYPES[dtype].itemsize, **said)
         algorithms = ask.algorithms(case)
         algorithm = algorithms[int(rng.integers(len(algorithms)))]
-        call = bound(ask, case, algorithm, adopted=adopts and len(found) % 2 == 1)
+        call = bound(ask, Wanted(case, algorithm, adopted=adopts and len(found) % 2 == 1))
         if call is not None:
             found.append(call)
     return found
@@ -133,8 +135,9 @@ def long_run(ask: Ranks) -> None:
     for op, dtype in (("allreduce", "int64"), ("sendrecv", "byte"))[: 1 + ask.thorough // 2]:
         if not ask.offers(op, dtype) or not ask.attempt(f"{op} {LONG_RUN}"):
             continue
-        call = bound(ask, ask.case(op, dtype, 8 // NUMPY_DTYPES[dtype].itemsize), slots=SLOTS)
+        call = bound(ask, Wanted(ask.case(op, dtype, 8 // NUMPY_DTYPES[dtype].itemsize), slots=SLOTS))
         if call is None:
+            ask.tried -= 1
             continue
         stops = np.sort(ask.rng(0).choice(LONG_RUN, LOOKS, replace=False))
         for turn, executions in enumerate(np.diff([0, *stops, LONG_RUN]).tolist()):
@@ -155,14 +158,16 @@ def many_rounds(ask: Ranks, rounds: int) -> None:
     """Meetings of all ranks have a number of their own, which one meeting a call makes go round, too."""
     if not ask.offers("allreduce", "int64") or not ask.attempt(f"rounds {rounds}"):
         return
-    call = bound(ask, ask.case("allreduce", "int64", 1))
-    if call is not None:
-        given = operands(ask, call.case, 0)
-        give(ask, call, 0, given[ask.rank])
-        ask.fabric.run_rounds(call.plan, rounds)
-        if why := wrong(ask, call, 0, given):
-            ask.fail(f"after {rounds} rounds: {why}")
-        ask.fabric.release(call.plan)
+    call = bound(ask, Wanted(ask.case("allreduce", "int64", 1)))
+    if call is None:
+        ask.tried -= 1
+        return
+    given = operands(ask, call.case, 0)
+    give(ask, call, 0, given[ask.rank])
+    ask.fabric.run_rounds(call.plan, rounds)
+    if why := wrong(ask, call, 0, given):
+        ask.fail(f"after {rounds} rounds: {why}")
+    ask.fabric.release(call.plan)
 
 
 ITEMS = (

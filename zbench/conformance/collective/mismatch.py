@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 
 from zbench.case import Case
-from zbench.conformance.collective.calls import Call, agreed, bind
+from zbench.conformance.collective.calls import Call, Wanted, agreed, all_bound
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
-from zbench.errors import Unsupported
 
 WITHIN_S = 5.0
 """What the catalogue allows, counted on each rank from its call on."""
@@ -19,70 +18,80 @@ BEFORE = 3
 ELEMENTS = 1024
 
 
-def _op(ask: Ranks) -> tuple[list[Case], list[Case]]:
-    return [ask.case("allreduce", "fp32", ELEMENTS)], [ask.case("bcast", "byte", 4 * ELEMENTS)]
+Differing = tuple[list[Wanted], list[Wanted]]
+"""(What all ranks but the last one call, what that one calls.)"""
 
 
-def _count(ask: Ranks) -> tuple[list[Case], list[Case]]:
-    return [ask.case("allreduce", "fp32", ELEMENTS)], [ask.case("allreduce", "fp32", ELEMENTS + 1)]
+def _op(ask: Ranks) -> Differing:
+    return _calls(ask.case("allreduce", "fp32", ELEMENTS)), _calls(ask.case("bcast", "byte", 4 * ELEMENTS))
 
 
-def _dtype(ask: Ranks) -> tuple[list[Case], list[Case]]:
-    return [ask.case("allreduce", "fp32", ELEMENTS)], [ask.case("allreduce", "int32", ELEMENTS)]
+def _count(ask: Ranks) -> Differing:
+    return _calls(ask.case("allreduce", "fp32", ELEMENTS)), _calls(
+        ask.case("allreduce", "fp32", ELEMENTS + 1)
+    )
 
 
-def _redop(ask: Ranks) -> tuple[list[Case], list[Case]]:
+def _dtype(ask: Ranks) -> Differing:
+    return _calls(ask.case("allreduce", "fp32", ELEMENTS)), _calls(ask.case("allreduce", "int32", ELEMENTS))
+
+
+def _redop(ask: Ranks) -> Differing:
     case = ask.case("allreduce", "fp32", ELEMENTS)
-    return [case], [ask.case("allreduce", "fp32", ELEMENTS, redop="max")]
+    return _calls(case), _calls(ask.case("allreduce", "fp32", ELEMENTS, redop="max"))
 
 
-def _root(ask: Ranks) -> tuple[list[Case], list[Case]]:
-    return [ask.case("bcast", "byte", 4 * ELEMENTS)], [
-        ask.case("bcast", "byte", 4 * ELEMENTS, root=ask.size - 1)
-    ]
+def _root(ask: Ranks) -> Differing:
+    case = ask.case("bcast", "byte", 4 * ELEMENTS)
+    return _calls(case), _calls(ask.case("bcast", "byte", 4 * ELEMENTS, root=ask.size - 1))
 
 
-def _order(ask: Ranks) -> tuple[list[Case], list[Case]]:
+def _order(ask: Ranks) -> Differing:
     """Each rank calls both, one of them the other way round: only the order is wrong."""
     one, other = ask.case("allreduce", "fp32", ELEMENTS), ask.case("alltoall", "byte", ELEMENTS * ask.size)
-    return [one, other], [other, one]
+    return _calls(one, other), _calls(other, one)
 
 
-def _algorithm(ask: Ranks) -> tuple[list[Case], list[Case]]:
-    """One call for people: its messages may even be of the same sizes."""
+def _algorithm(ask: Ranks) -> Differing:
+    """One call for people: its messages may even be of the same sizes. None at all where a fabric has no
+    two to choose from."""
     case = ask.case("bcast", "byte", 4 * ELEMENTS)
-    return [case], [case]
+    named = ask.fabric.algorithms(case)[:2]
+    if len(named) < 2:
+        ask.lacking("algorithms by name")
+        return [], []
+    return [Wanted(case, named[0])], [Wanted(case, named[1])]
 
 
-ALGORITHM = "another algorithm"
-DIFFERENCES: dict[str, Callable[[Ranks], tuple[list[Case], list[Case]]]] = {
+def _calls(*cases: Case) -> list[Wanted]:
+    return [Wanted(case) for case in cases]
+
+
+DIFFERENCES: dict[str, Callable[[Ranks], Differing]] = {
     "another operation": _op,
     "another count": _count,
     "another dtype": _dtype,
     "another reduction": _redop,
     "another root": _root,
     "another order": _order,
-    ALGORITHM: _algorithm,
+    "another algorithm": _algorithm,
 }
-"""What differs -> (what all ranks but the last one call, what that one calls)."""
 
 
 def mismatch(ask: Ranks) -> None:
     """Every difference in a world of its own, which cannot be used any more. A rank that has only sent may go
     on before anybody can know: the barrier behind the calls is where it must be told at the latest."""
-    for name, asked in DIFFERENCES.items():
-        theirs, odd = asked(ask)
-        if not all(ask.offers(case.workload, case.dtype) for case in theirs + odd) or not ask.attempt(name):
+    for name, differing in DIFFERENCES.items():
+        theirs, odd = differing(ask)
+        cases = [each.case for each in theirs + odd]
+        if not cases or not all(ask.offers(case.workload, case.dtype) for case in cases):
             continue
-        last, algorithm = ask.rank == ask.size - 1, None
-        if name == ALGORITHM:
-            known = ask.algorithms(theirs[0])
-            if len(known) < 2:
-                ask.refused("algorithms by name")
-                continue
-            algorithm = known[last]
-        calls = prepared(ask, odd if last else theirs, algorithm)
+        if not ask.attempt(name):
+            continue
+        barrier = Wanted(ask.case("barrier", "byte", 0))
+        calls = all_bound(ask, [barrier, *(odd if ask.rank == ask.size - 1 else theirs)])
         if calls is None:
+            ask.tried -= 1
             continue
         ask.used_up = True
         told, seconds = performed(ask, calls)
@@ -92,21 +101,8 @@ def mismatch(ask: Ranks) -> None:
             ask.fail(f"is told nothing, and takes what it has for an answer; not told: ranks {unaware}")
         elif seconds > WITHIN_S:
             ask.fail(f"is told after {seconds:.1f} s: {told}")
-        elif not any(names_both(text, theirs[0], odd[0]) for text in texts):
-            ask.fail(f"is told, but not of {theirs[0].key} and {odd[0].key}: {told}")
-
-
-def prepared(ask: Ranks, cases: list[Case], algorithm: str | None = None) -> list[Call] | None:
-    """A barrier that all can call, then this rank's own cases; None where any rank cannot."""
-    calls, why = [], ""
-    try:
-        calls = [bind(ask, ask.case("barrier", "byte", 0)), *(bind(ask, each, algorithm) for each in cases)]
-    except Unsupported as error:
-        why = str(error)
-    if why := agreed(ask, why):
-        ask.lacking(why)
-        return None
-    return calls
+        elif not any(names_both(text, theirs[0].case, odd[0].case) for text in texts):
+            ask.fail(f"is told, but not of {theirs[0].case.key} and {odd[0].case.key}: {told}")
 
 
 def performed(ask: Ranks, calls: list[Call]) -> tuple[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zbench.conformance.collective.calls import bind
+from zbench.conformance.collective.calls import Wanted, bind
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
 from zbench.errors import Unsupported
@@ -30,7 +30,7 @@ def replay(ask: Ranks) -> None:
             for algorithm in ask.algorithms(case):
                 if algorithm not in named or not ask.attempt(f"{op} {algorithm} {count}"):
                     continue
-                call = bind(ask, case, algorithm)
+                call = bind(ask, Wanted(case, algorithm))
                 events = ask.fabric.trace(call.plan, 0)
                 if why := difference(rows(case, algorithm, ask.rank), events):
                     ask.fail(why)
@@ -42,7 +42,7 @@ def traces(ask: Ranks) -> bool:
     if not ask.fabric.schedules:
         ask.lacking("algorithms by name")
         return False
-    call = bind(ask, ask.case("barrier", "byte", 0))
+    call = bind(ask, Wanted(ask.case("barrier", "byte", 0)))
     try:
         ask.fabric.trace(call.plan, 0)
     except Unsupported as error:

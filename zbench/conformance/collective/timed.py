@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from zbench.conformance.collective.calls import bound, give, operands, wrong
+from zbench.conformance.collective.calls import Wanted, bound, give, operands, wrong
 from zbench.conformance.compare import identical
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks, poison
@@ -40,8 +40,9 @@ def timed(ask: Ranks) -> None:
             continue
         unit = 8 if dtype == "byte" else 1
         case = ask.case(op, dtype, ELEMENTS * ask.size * unit, **said)
-        call = bound(ask, case, slots=SLOTS)
+        call = bound(ask, Wanted(case, slots=SLOTS))
         if call is None:
+            ask.tried -= 1
             continue
         untouched = poison(buffers(case)["out"].shape, dtype)
         rng, verified, began, medians = ask.rng(0), 0, time.perf_counter(), []

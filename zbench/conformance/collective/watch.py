@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from zbench.conformance.collective.calls import agreed, bind
+from zbench.conformance.collective.calls import Wanted, agreed, bind
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
 
@@ -30,7 +30,7 @@ def watch(ask: Ranks) -> None:
         if not ask.offers(op, dtype) or not ask.attempt(name):
             continue
         ask.used_up = True
-        call = bind(ask, ask.case(op, dtype, 0 if op == "barrier" else 64))
+        call = bind(ask, Wanted(ask.case(op, dtype, 0 if op == "barrier" else 64)))
         for _ in range(BEFORE):
             ask.fabric.execute(call.plan, 0)
         agreed(ask, "")

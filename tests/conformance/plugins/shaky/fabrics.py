@@ -8,14 +8,14 @@ import time
 import numpy as np
 from msgspec.structs import replace
 
-from zbench.errors import InvalidRun
+from zbench.errors import InvalidRun, Unsupported
 from zbench.fabrics.shm import Shm
 
 
 class Raises(Shm):
     """The second rank's tenth call raises, when the first has gone on."""
 
-    timeout_s = 0.5
+    timeout_s = 2.0
 
     calls = 0
 
@@ -92,7 +92,7 @@ class Trusts(Shm):
 class Vague(Shm):
     """Ends a wait in time, and does not say for whom it waited."""
 
-    timeout_s = 0.5
+    timeout_s = 2.0
 
     def execute(self, plan, slot):
         try:
@@ -104,7 +104,7 @@ class Vague(Shm):
 class Late(Shm):
     """Ends a wait, and names everything, but long after its limit."""
 
-    timeout_s = 0.3
+    timeout_s = 2.0
 
     def execute(self, plan, slot):
         try:
@@ -117,7 +117,7 @@ class Late(Shm):
 class Prompt(Shm):
     """Nothing is wrong with it; it only waits less."""
 
-    timeout_s = 0.5
+    timeout_s = 2.0
 
 
 class Absent(Shm):
@@ -125,3 +125,10 @@ class Absent(Shm):
 
     def __init__(self, world, option=None):
         raise InvalidRun("no such device")
+
+
+class Refuses(Shm):
+    """Offers all that shared memory does, and makes no plan for any of it."""
+
+    def prepare(self, case, slots, algorithm=None, members=None):
+        raise Unsupported(f"{case.key}: not today")

@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from zbench.cards.numpy import Numpy
+from zbench.errors import Unsupported
 
 
 class Flat(Numpy):
@@ -50,3 +51,10 @@ class Aborts(Once):
 class Hangs(Once):
     def go_wrong(self):
         time.sleep(1000)
+
+
+class Refuses(Numpy):
+    """Offers all that numpy does, and makes no plan for any of it."""
+
+    def prepare(self, case, slots):
+        raise Unsupported(f"{case.key}: not today")
