@@ -1,5 +1,6 @@
 """From the request to the verdict, with real measurements of small cases."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,21 @@ def test_a_second_subject_makes_a_ratio_claim_testable(tmp_path: Path) -> None:
     assert verdict.verdict == "NOT MET", [(s.status, s.why) for s in result.findings.summaries]
     assert result.exit_code() == 1
     assert {record.block for record in result.findings.records} >= set(range(5))
+
+
+def test_a_card_that_recognises_a_size_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SE-4: who names a size of their own beside one of the benchmark's sees that only the latter is fast."""
+    plugins = Path(__file__).parent / "cards/plugins"
+    monkeypatch.setenv("PYTHONPATH", str(plugins), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(plugins)
+    request = brief(tmp_path, cards=["recognises.cards:Recognises"], claims="guidelines")
+    # Rounds enough for three spans: of one, a launch is invalid where it was put aside once.
+    request = replace(request, profile=replace(request.profile, burst_s=0.2))
+    sizes = ("gemm/fp32/256x256x256/threads=1", "gemm/fp32/261x259x257/threads=1")
+    found = run(replace(request, cases=sizes), silent, print).findings
+    (verdict,) = (each for each in found.verdicts if each.claim == "smooth-products")
+    assert verdict.verdict == "NOT MET", [(s.key, s.status, s.why) for s in found.summaries]
+    assert "gemm/fp32/261x259x257/threads=1 over gemm/fp32/256x256x256/threads=1" in verdict.why
 
 
 def test_a_forced_algorithm_is_told_from_a_measured_one(tmp_path: Path) -> None:

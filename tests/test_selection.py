@@ -1,5 +1,6 @@
 """Which cases answer a request: what was asked, what a card has, what fits in memory and in the time."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from zbench.errors import UsageError
 from zbench.judge.claims import load_claims
 from zbench.measure.estimate import groups_s
 from zbench.measure.plan import Group
+from zbench.native import cpu
 from zbench.request import ask
 from zbench.selection import OUT_OF_TIME, fitting, in_time, offering, operations, place_of, select, validate
 from zbench.subject import Subject, parse
@@ -62,6 +64,7 @@ def test_a_case_between_ranks_may_be_named_in_full(text: str, key: str) -> None:
         ("allreduce/fp32/8/inplace=y", "no inplace 'y'"),
         ("allreduce/fp32/8/ranks=2", "2 of 3 ranks would leave 1 out; give --ranks 2"),
         ("allreduce/fp32/8/ranks=4", "4 ranks in a world of 3; give --ranks 4"),
+        ("allreduce/fp32/" + "9" * 5000, "the size is a number of bytes"),
         ("allreduce/fp32/1KiB", "the size is a number of bytes, not '1KiB'"),
         ("barrier/byte/8", "a barrier moves no bytes"),
         ("pingpong/byte/0", "a message has 1 byte or more"),
@@ -73,6 +76,50 @@ def test_a_case_that_cannot_be_is_told_before_anything_starts(text: str, told: s
     """In one line that says what, where and what to do."""
     with pytest.raises(UsageError, match=f"^--case {re.escape(text)}: .*{told}") as error:
         select(ask(ranks=3, suites=["fabric"], cases=[text]))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("gemm/fp32/1000x3x7", "gemm/fp32/1000x3x7/threads=2"),
+        ("gemm/bf16/64x64x64/threads=1/*", "gemm/bf16/64x64x64/threads=1"),
+        ("gemm/bf16/9x8x7/transb=t/out=fp32", "gemm/bf16/9x8x7/out=fp32/threads=2/transb=t"),
+        ("gemm/fp64/9x8x7/transa=n/batch=3/cache=cold", "gemm/fp64/9x8x7/batch=3/cache=cold/threads=2"),
+    ],
+)
+def test_a_product_may_be_named_in_full(text: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every card, and of no other suite; with all threads where none are said."""
+    monkeypatch.setattr(cpu, "usable_cpus", lambda: 2)
+    groups = select(ask(cards=["cpu", "numpy"], cases=[text, key]))
+    assert [(group.suite, group.subject) for group in groups] == [("card", "cpu"), ("card", "numpy")]
+    assert [[case.key for case in group.cases] for group in groups] == [[key]] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gemm/fp31/8x8x8", "gemm takes fp64, fp32, .*, not 'fp31'"),
+        ("gemm/fp32/8x8", "the size of a product is m x n x k, as 64x64x64, not '8x8'"),
+        ("gemm/fp32/8x0x8", "not '8x0x8'"),
+        ("gemm/fp32/8x-1x8", "not '8x-1x8'"),
+        ("gemm/fp32/" + "9" * 5000 + "x1x1", "the size of a product is m x n x k"),
+        ("gemm/fp32/8x8x8/out=bf16", "out=bf16: C of a product of fp32 is fp32"),
+        ("gemm/fp32/8x8x8/threads=0", "threads is 1 to 2 here"),
+        ("gemm/fp32/8x8x8/threads=3", "threads is 1 to 2 here"),
+        ("gemm/fp32/8x8x8/batch=0", "batch is 1 to 1000000 here"),
+        ("gemm/fp32/8x8x8/transb=x", "no transb 'x'"),
+        ("gemm/fp32/8x8x8/root=1", "gemm has no parameter 'root'"),
+        ("gemm/fp32/8x8x8/alpha=2", "gemm has no parameter 'alpha'"),
+    ],
+)
+def test_a_product_that_cannot_be_is_told_before_anything_starts(
+    text: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line that says what, where and what to do."""
+    monkeypatch.setattr(cpu, "usable_cpus", lambda: 2)
+    with pytest.raises(UsageError, match=f"^--case {re.escape(text)}: .*{told}") as error:
+        select(ask(suites=["card"], cases=[text]))
     assert "\n" not in str(error.value)
 
 
@@ -159,7 +206,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
     (tmp_path / "selected").mkdir()
     (tmp_path / "selected" / "device.py").write_text(DEVICE)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     return parse("card", "selected.device:Device")
 
 

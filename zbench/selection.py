@@ -24,7 +24,7 @@ from zbench.subject import Subject
 from zbench.workloads import workload
 from zbench.workloads.card_cases import Place, card_cases, few
 from zbench.workloads.models import model
-from zbench.workloads.named import named
+from zbench.workloads.named import named, named_product
 from zbench.workloads.profiles import Profile, fabric_cases, guideline_cases, scaling_cases, thread_counts
 
 OUT_OF_TIME = "left out: the time limit has no room for it"
@@ -69,25 +69,35 @@ def select(request: Request) -> list[Group]:
 
 
 def asked_for(groups: Sequence[Group], request: Request) -> list[Group]:
-    """The cases that `--case` selects, and between ranks those that it names in full. Raises UsageError."""
+    """The cases that `--case` selects, and those that it names in full: between ranks, and products. Raises
+    UsageError."""
     known = {case.workload for group in groups for case in group.cases}
-    added: list[Case] = []
+    chosen = [_matching(group, request.cases) for group in groups]
     for glob in request.cases:
         if any(case.matches(glob) for group in groups for case in group.cases):
             continue
-        case = named(glob, request.ranks) if "fabric" in request.suites else None
-        if case is None:
+        added = [_named(glob, group, request) for group in groups]
+        if not any(added):
             op = glob.partition("/")[0]
             near = "" if op in known else suggest(op, known)
             raise UsageError(f"--case {glob}: no case of this run matches{near}")
-        added.append(case)
-    chosen = [_matching(group, request.cases) for group in groups]
-    unique = {case.key: case for case in added}
-    chosen = [
-        replace(group, cases=(*group.cases, *unique.values())) if group.suite == "fabric" else group
-        for group in chosen
-    ]
+        chosen = [
+            replace(group, cases=(*group.cases, case))
+            if case and case.key not in {each.key for each in group.cases}
+            else group
+            for group, case in zip(chosen, added, strict=True)
+        ]
     return [group for group in chosen if group.cases]
+
+
+def _named(text: str, group: Group, request: Request) -> Case | None:
+    """The case of that very name that a group may be asked beside those of the profile. Raises UsageError."""
+    if group.suite == "fabric":
+        return named(text, request.ranks)
+    if group.suite == "card" and not request.each:
+        (card,) = group.subjects
+        return named_product(text, place_of(card).whole)
+    return None
 
 
 def each_and_all(request: Request) -> list[Group]:

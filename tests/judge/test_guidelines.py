@@ -132,6 +132,42 @@ def test_a_larger_message_takes_no_less_time(make, large, word):
     assert found.keys == ("bcast/byte/8/ranks=2", "bcast/byte/64/ranks=2")
 
 
+@pytest.mark.parametrize(
+    ("sizes", "times", "word"),
+    [
+        ((512, 500), (100, 93), "MET"),
+        ((512, 500), (100, 180), "MET"),
+        ((512, 500), (100, 250), "NOT MET"),
+        ((500, 512), (100, 250), "NOT MET"),
+        ((512, 480), (100, 900), "NOT RUN"),
+        ((200, 201), (100, 900), "NOT RUN"),
+    ],
+)
+def test_a_product_is_no_factor_faster_than_its_neighbour(make, sizes, times, word):
+    """By its rate, either of them; of sizes that differ by 5 % at most, and of none that a tile decides."""
+    records = [
+        record
+        for i, (n, us) in enumerate(zip(sizes, times, strict=True))
+        for record in make.launches(Case("gemm", "fp32", (n, 512, 512)), np.roll(NOISE, i) * us * US, "shm")
+    ]
+    found = verdict(guideline("smooth = true", "gemm/*", "2"), records)
+    assert found.verdict == word
+    assert len(found.keys) == (0 if word == "NOT RUN" else 2)
+
+
+def test_only_the_size_of_a_neighbour_differs(make):
+    """Another dtype, other threads and another card are other questions."""
+    one = Case("gemm", "fp32", (512, 512, 512), {"threads": 1})
+    others = [
+        (Case("gemm", "fp64", (500, 512, 512), {"threads": 1}), "shm"),
+        (Case("gemm", "fp32", (500, 512, 512), {"threads": 2}), "shm"),
+        (Case("gemm", "fp32", (500, 512, 512), {"threads": 1}), "mpi"),
+    ]
+    records = make.launches(one, NOISE * US, "shm")
+    records += [r for case, who in others for r in make.launches(case, NOISE * 9 * US, who)]
+    assert relations(guideline("smooth = true", "gemm/*", "2"), summarise(records), {}) == []
+
+
 def test_what_was_not_run_beside_it_decides_nothing(make):
     """No partner, a skipped one, a wrong one: never a pass."""
     records = measured(make, {"allreduce": 100, "bcast": 100})
@@ -174,7 +210,7 @@ def test_the_same_question_is_asked_of_the_others() -> None:
 
 
 def test_the_file_that_ships_has_the_published_guidelines() -> None:
-    """Eight sums and monotony, each told apart by its name."""
+    """Eight sums, monotony and, of cards, smoothness, each told apart by its name."""
     claims = load_claims("guidelines")
     told = {(claim.case.partition("/")[0], claim.at_most) for claim in claims if claim.at_most}
     assert told == {
@@ -188,4 +224,6 @@ def test_the_file_that_ships_has_the_published_guidelines() -> None:
         ("scatter", ("bcast",)),
     }
     assert [claim.id for claim in claims if claim.monotone] == ["monotone"]
-    assert all(claim.is_guideline and claim.limit == 1 for claim in claims)
+    assert [claim.id for claim in claims if claim.smooth] == ["smooth-products"]
+    assert {claim.limit for claim in claims if not claim.smooth} == {1}
+    assert all(claim.is_guideline for claim in claims)

@@ -30,6 +30,8 @@ RATED = ("rate",)
 
 Statistic = Literal["p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs"]
 STATISTICS = ("p50", "p99", "median", "mean", "min_over_pairs", "max_over_pairs")
+GUIDELINES = ("at_most", "monotone", "smooth")
+"""What makes a claim a guideline, one of them."""
 GUIDELINE: dict[str, Any] = {
     "metric": "time",
     "operator": "<=",
@@ -93,6 +95,8 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """A guideline: each case takes no longer than these operations of the same subject together."""
     monotone: bool = False
     """A guideline: each case takes no longer than the next larger size of the same question."""
+    smooth: bool = False
+    """A guideline: no product is computed at `value` times the rate of one of nearly the same size."""
     ranks: int = 1
     """The scale that is spoken of: cards that work on it together."""
     conditions: Conditions = {}
@@ -110,7 +114,12 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     @property
     def is_guideline(self) -> bool:
-        return bool(self.at_most) or self.monotone
+        return any(getattr(self, name) for name in GUIDELINES)
+
+    @property
+    def suite(self) -> str:
+        """Which a guideline is about."""
+        return "card" if self.smooth else "fabric"
 
     @property
     def is_factor(self) -> bool:
@@ -239,9 +248,9 @@ def _check_catalogued(claim: Claim, where: str) -> None:
 
 def _check_guideline(claim: Claim, where: str) -> None:
     """A guideline speaks of times that one run measured side by side, and of nothing else."""
-    if claim.at_most and claim.monotone:
-        raise UsageError(f"{where}.monotone: at_most is given already; write one claim for each")
-    key = "at_most" if claim.at_most else "monotone"
+    key, *more = [name for name in GUIDELINES if getattr(claim, name)]
+    if more:
+        raise UsageError(f"{where}.{more[0]}: {key} is given already; write one claim for each")
     for operation in claim.at_most:
         if operation not in OPERATIONS:
             raise UsageError(f"{where}.at_most: no operation {operation!r}{suggest(operation, OPERATIONS)}")

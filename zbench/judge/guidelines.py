@@ -1,14 +1,15 @@
-"""Guidelines: what an operation should never take longer than, by the same fabric's own other operations.
+"""Guidelines: what an operation should never take longer than, by the same subject's own other answers.
 
 They need no baseline: who has a reduce and a bcast can always do an allreduce by them (Traeff, Gropp and
-Thakur, "Self-consistent MPI performance guidelines", IEEE TPDS 21, 2010; PGMPI checks them). Pure.
+Thakur, "Self-consistent MPI performance guidelines", IEEE TPDS 21, 2010; PGMPI checks them); and who is fast
+at a product of one size is fast at one of nearly that size, unless the one is known from benchmarks. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import Literal
 
 import msgspec
@@ -20,8 +21,15 @@ from zbench.judge.ratios import MARGIN, SAME_LIMIT
 from zbench.judge.summary import Pair, Summary
 from zbench.measure.statistics import INTERVAL_ALPHA, LAUNCHES, Floats, holm, interval, p_value
 from zbench.schedules.operation import OPERATIONS
+from zbench.workloads import workload
 
 Word = Literal["MET", "NOT MET", "UNDECIDED", "NOT RUN"]
+
+NEAR = 1.05
+"""Each of m, n and k of two products of nearly the same size is at most this factor apart: what tiles and
+waves that are not full cost honest kernels stays well below a factor of 2 then."""
+LEAST_SIDE = 256
+"""Of products that are held against their neighbours: of smaller ones, one row more can cost a whole tile."""
 
 
 class Relation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,27 +61,25 @@ def relations(
     NOT MET only where the whole interval of the ratio, paired in blocks, lies beyond the limit and beyond
     max(A/A floor, 1 %), and also among so many relations (Holm). `floors`: suite -> A/A floor.
     """
-    fastest = _fastest(summaries)
-    found: list[Relation] = []
-    ratios: list[Floats] = []
+    found: list[tuple[Relation, float, tuple[Summary, ...]]] = []
     for claim in claims:
-        margin = max(floors.get("fabric", 0.0), MARGIN)
-        for one, others in _sides(claim, fastest) if claim.is_guideline else ():
+        if not claim.is_guideline:
+            continue
+        margin = max(floors.get(claim.suite, 0.0), MARGIN)
+        for one, others in _sides(claim, _fastest(summaries, claim.suite)):
+            allowed = claim.limit * (_work(one) / _work(others[0]) if claim.smooth else 1.0)
             relation = Relation(
                 guideline=claim.id,
                 subject=one.subject,
                 key=one.key,
                 against=tuple(other.key for other in others),
-                limit=claim.limit * (1 + margin),
+                limit=allowed * (1 + margin),
             )
-            found.append(relation)
-            ratios.append(_paired(one, others))
-    measured = [_measured(relation, each) for relation, each in zip(found, ratios, strict=True)]
-    adjusted = holm([relation.p for relation in measured])
-    limits = {claim.id: claim.limit for claim in claims if claim.is_guideline}
+            found.append((_measured(relation, _paired(one, others)), allowed, (one, *others)))
+    adjusted = holm([relation.p for relation, _, _ in found])
     return [
-        _decided(msgspec.structs.replace(relation, p=p), limits[relation.guideline], fastest)
-        for relation, p in zip(measured, adjusted, strict=True)
+        _decided(msgspec.structs.replace(relation, p=p), allowed, sides)
+        for (relation, allowed, sides), p in zip(found, adjusted, strict=True)
     ]
 
 
@@ -90,11 +96,11 @@ Answers = dict[tuple[str, str], Summary]
 """(subject, key) -> what the subject answered."""
 
 
-def _fastest(summaries: Sequence[Summary]) -> Answers:
+def _fastest(summaries: Sequence[Summary], suite: str) -> Answers:
     """Of several variants of one subject its fastest."""
     found: Answers = {}
     for s in summaries:
-        if s.suite == "fabric":
+        if s.suite == suite:
             other = found.setdefault((s.subject, s.key), s)
             if (s.median_ns or np.inf) < (other.median_ns or np.inf):
                 found[s.subject, s.key] = s
@@ -104,6 +110,9 @@ def _fastest(summaries: Sequence[Summary]) -> Answers:
 def _sides(claim: Claim, answers: Answers) -> Iterator[tuple[Summary, tuple[Summary, ...]]]:
     """What must not take longer, and what than."""
     chosen = [s for s in answers.values() if fnmatchcase(s.key, claim.case)]
+    if claim.smooth:
+        yield from ((one, (other,)) for one, other in permutations(chosen, 2) if _neighbours(one, other))
+        return
     if claim.monotone:
         series: dict[tuple[str, str], list[Summary]] = {}
         for s in chosen:
@@ -117,6 +126,19 @@ def _sides(claim: Claim, answers: Answers) -> Iterator[tuple[Summary, tuple[Summ
         others = [answers.get((s.subject, counterpart(s.case, op).key)) for op in claim.at_most]
         if all(others):
             yield s, tuple(other for other in others if other)
+
+
+def _neighbours(one: Summary, other: Summary) -> bool:
+    """Whether they are products of nearly the same size, and else the same question to the same subject."""
+    mine, others = one.case, other.case
+    if one.subject != other.subject or min(mine.size + others.size) < LEAST_SIDE:
+        return False
+    same = (mine.workload, mine.dtype, mine.parameters) == (others.workload, others.dtype, others.parameters)
+    return same and all(max(pair) <= NEAR * min(pair) for pair in zip(mine.size, others.size, strict=True))
+
+
+def _work(one: Summary) -> float:
+    return float(workload(one.case.workload).flops(one.case))
 
 
 def _paired(one: Summary, others: Sequence[Summary]) -> Floats:
@@ -140,10 +162,9 @@ def _measured(relation: Relation, ratios: Floats) -> Relation:
     )
 
 
-def _decided(relation: Relation, allowed: float, answers: Answers) -> Relation:
+def _decided(relation: Relation, allowed: float, sides: Sequence[Summary]) -> Relation:
     """`allowed`: the limit without the margin."""
     replace, limit = msgspec.structs.replace, relation.limit
-    sides = [answers[relation.subject, key] for key in (relation.key, *relation.against)]
     if lacking := [s for s in sides if not s.launch_medians_ns]:
         why = "; ".join(f"{s.key}: {s.status}: {s.why}" for s in lacking)
         skipped = lacking[0].status == "skipped"

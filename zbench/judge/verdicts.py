@@ -77,11 +77,12 @@ def judge(
 def _guideline(
     claim: Claim, relations: Sequence[Relation], summaries: Sequence[Summary], facts: RunFacts
 ) -> Verdict:
-    """Of the first fabric; what others do under it stands beside it in the report."""
-    subject = candidate(summaries, "fabric", facts.subjects)
+    """Of the first subject; what others do under it stands beside it in the report."""
+    subject = candidate(summaries, claim.suite, facts.subjects)
     found = [r for r in relations if (r.guideline, r.subject) == (claim.id, subject)]
     word, worst, why = add_up(claim, found)
     beside = f" beside {', '.join(claim.at_most)} of the same size" if claim.at_most else " in two sizes"
+    beside += " that are nearly the same" if claim.smooth else ""
     unsure = [r for r in found if r.verdict == "UNDECIDED" and r.ratio is not None]
     more = any(LAUNCHES <= r.launches < EXTENDED for r in unsure)
     launches = max((r.launches for r in unsure), default=0)

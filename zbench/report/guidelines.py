@@ -1,4 +1,4 @@
-"""Guidelines as rows: which operation took longer than its own fabric's others that do its work."""
+"""Guidelines as rows: which case took longer than the same subject's own others allow."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from zbench.report import words
 
 TITLE = "Guidelines, case by case"
 ABOUT = (
-    "Time of a case over that of what it should never take longer than, of the same fabric, paired in "
+    "Time of a case over that of what it is held against, of the same subject, paired in "
     f"blocks, with its {100 * (1 - INTERVAL_ALPHA):.0f} % interval over launches. NOT MET only where the "
     "whole interval lies above the limit, which is what the guideline allows and the A/A floor on top (at "
     "least 1 %), and where it does so among all these relations together (Holm)."
 )
-HEADER = ("guideline", "fabric", "case", "over", "time ratio", "interval", "limit", "verdict")
+HEADER = ("guideline", "subject", "case", "over", "time ratio", "interval", "limit", "verdict")
 ORDER = ("NOT MET", "UNDECIDED", "NOT RUN", "MET")
 
 

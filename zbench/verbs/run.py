@@ -125,7 +125,8 @@ def add_extent(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="GLOB",
-        help="only keys that match, or one between ranks in full: allreduce/int32/4096/redop=max",
+        help="only keys that match, or a product or a case between ranks in full: gemm/bf16/1000x500x70, "
+        "allreduce/int32/4096/redop=max",
     )
     parser.add_argument(
         "--launches", type=int, metavar="N", help="blocks of launches (default: the profile's)"

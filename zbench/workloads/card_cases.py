@@ -292,9 +292,10 @@ def card_cases(profile: str, place: Place, model: Model | None = None) -> list[C
         cases = CARD_CASES[profile](place)
     else:
         cases = of_model(model, LLM_TOKENS.get(profile, LLM_EVERY), place)
-    return list({case.key: _plain(case) for case in cases}.values())
+    return list({case.key: plain(case) for case in cases}.values())
 
 
-def _plain(case: Case) -> Case:
+def plain(case: Case) -> Case:
+    """Without parameters that have their default value."""
     said = {name: value for name, value in case.parameters.items() if case.default(name) != value}
     return Case(case.workload, case.dtype, case.size, said)
