@@ -3,6 +3,7 @@
 R1: a rank is killed in the middle of operations; how long until every other one has been told, by their own
 clock, which CLOCK_MONOTONIC makes the same for all processes of a host. R2: ranks that share cores four to
 one go on while one of them is stopped and continued, for less than half of the deadline; nobody is blamed.
+The next one is stopped when all have gone on, so that no operation is held up by two.
 
 Ranks are forks of this process, which has no threads: a thousand worlds would take an hour to exec.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import mmap
 import os
 import random
 import select
@@ -20,6 +22,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zbench.case import Case
 from zbench.errors import InvalidRun
@@ -34,7 +39,8 @@ ANSWER_S = 60.0
 """Longer than any deadline here: who has not answered by then hangs."""
 DEADLINE_S = 2.0
 """Of a wait, where ranks are stopped; they are for less than half of it."""
-BETWEEN_STOPS_S = 0.005
+LOOK_S = 0.001
+"""Between two looks at how far ranks have come."""
 CROWD = 4
 """Ranks for each core."""
 QUANTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
@@ -47,6 +53,8 @@ class Rank:
     pid: int
     said: int
     """The descriptor that it tells through: a line when it works, a line of JSON when it is told."""
+    done: NDArray[np.int64]
+    """[1]: operations that it has finished, in memory that both can see."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +93,35 @@ def false_alarms(trials: int, ranks: int, seed: int) -> Iterator[str]:
                 os.kill(pid, signal.SIGSTOP)
                 time.sleep(rng.uniform(0, DEADLINE_S / 2))
                 os.kill(pid, signal.SIGCONT)
-                time.sleep(BETWEEN_STOPS_S)
                 left -= 1
-                heard = select.select([each.said for each in members], [], [], 0)[0]
-                yield _line(heard[0]) if heard else ""
-                if heard:
+                complaint = _complaint(members)
+                yield complaint
+                if complaint:
                     break
+
+
+def _complaint(members: Sequence[Rank]) -> str:
+    """What one of them says before all have finished another operation; "" for nothing. Raises
+    TimeoutError."""
+    before = [int(each.done[0]) for each in members]
+    until_s = time.monotonic() + ANSWER_S
+    while time.monotonic() < until_s:
+        if heard := select.select([each.said for each in members], [], [], LOOK_S)[0]:
+            return _line(heard[0])
+        if all(int(each.done[0]) > done for each, done in zip(members, before, strict=True)):
+            return ""
+    raise TimeoutError(f"not all ranks have gone on within {ANSWER_S:g} s")
 
 
 @contextmanager
 def world(ranks: int, timeout_s: float) -> Iterator[list[Rank]]:
     """Ranks that do one operation after the other until they are told not to; none outlives the block."""
+    done = np.frombuffer(mmap.mmap(-1, 8 * ranks), np.int64)
     with Shm.seats(ranks) as seats:
         members: list[Rank] = []
         try:
             for rank in range(ranks):
-                members.append(_fork(seats[rank], rank, ranks, timeout_s, [each.said for each in members]))
+                members.append(_fork(seats[rank], rank, timeout_s, members, done))
             for each in members:
                 _line(each.said)
             yield members
@@ -112,24 +133,26 @@ def world(ranks: int, timeout_s: float) -> Iterator[list[Rank]]:
                 os.close(each.said)
 
 
-def _fork(seat: Seat, rank: int, ranks: int, timeout_s: float, others: Sequence[int]) -> Rank:
+def _fork(seat: Seat, rank: int, timeout_s: float, others: Sequence[Rank], done: NDArray[np.int64]) -> Rank:
     said, telling = os.pipe()
+    own = done[rank : rank + 1]
     pid = os.fork()
     if pid:
         os.close(telling)
-        return Rank(pid, said)
+        return Rank(pid, said, own)
     try:
-        for each in (said, *others):
+        for each in (said, *(other.said for other in others)):
             os.close(each)
         os.environ[FD_VARIABLE] = seat.environment[FD_VARIABLE]
         Shm.timeout_s = timeout_s
-        crowded = ranks > len(os.sched_getaffinity(0))
-        _work(Shm(World(rank, ranks, lambda mine: [mine], crowded)), lambda line: os.write(telling, line))
+        crowded = len(done) > len(os.sched_getaffinity(0))
+        fabric = Shm(World(rank, len(done), lambda mine: [mine], crowded))
+        _work(fabric, own, lambda line: os.write(telling, line))
     finally:
         os._exit(0)
 
 
-def _work(fabric: Shm, tell: Callable[[bytes], object]) -> None:
+def _work(fabric: Shm, done: NDArray[np.int64], tell: Callable[[bytes], object]) -> None:
     case = Case("allreduce", "fp32", (CASE_BYTES,), {"ranks": fabric.world.size})
     slot = {name: fabric.alloc((CASE_BYTES // 4,), "fp32") for name in ("in", "out")}
     try:
@@ -138,6 +161,7 @@ def _work(fabric: Shm, tell: Callable[[bytes], object]) -> None:
         tell(b"works\n")
         while True:
             fabric.execute(plan, 0)
+            done[0] += 1
     except InvalidRun as error:
         tell(json.dumps({"at_ns": time.monotonic_ns(), "why": str(error)}).encode() + b"\n")
 
