@@ -106,6 +106,19 @@ def test_a_process_that_ends_or_hangs_takes_one_test_with_it(
     assert {each.id: each.status for each in conform(ask)} == {"GE-21": status, "GE-22": "PASS"}
 
 
+def test_more_ranks_than_cpus_may_be_why_a_world_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that polls without yielding takes a time slice for each message."""
+    (one,) = (item for item in launches.COLLECTIVES if item.id == "CO-22")
+    monkeypatch.setattr(launches, "COLLECTIVES", (dataclasses.replace(one, limit_s=LIMIT_S),))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(PLUGINS)
+    ask = Ask(parse("fabric", "shaky.fabrics:Hangs"), "L0", 0, ("CO-22",), ranks=(2,))
+    (found,) = conform(ask)
+    assert found.status == "TIMEOUT"
+    assert "2 ranks share the 1 usable CPUs of this host, try fewer" in found.why
+
+
 OUTCOMES = [
     Outcome("GE-21", "cpu", "card", "fp32", "PASS", "L1", tried=3, facts={"block": "8"}),
     Outcome("GE-25", "cpu", "card", "int8", "NOT_SUPPORTED", "L1", why="no accumulator of floats"),

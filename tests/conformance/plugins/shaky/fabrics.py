@@ -26,6 +26,15 @@ class Raises(Shm):
         super().execute(plan, slot)
 
 
+class Hangs(Shm):
+    """No call of the first rank ever ends."""
+
+    def execute(self, plan, slot):
+        while self.world.rank == 0:
+            time.sleep(1)
+        super().execute(plan, slot)
+
+
 class Dies(Shm):
     """The last rank ends without a word in a timed round."""
 
