@@ -14,19 +14,21 @@ static const int64_t ALONE_VOLUME = 96 * 96 * 96;
 static const int64_t BATCH_VOLUME = 256 * 256 * 256;
 enum { PRODUCTS_A_THREAD = 4 };
 
-static int vanishes(const zb_gemm_request *request, double x)
+/* A scale as the type that computes has it, the same by every path: 1e-60 is 0 in fp32. */
+static double as_computed(const zb_gemm_request *request, double x)
 {
-    return request->dtype == ZB_FP64 ? x == 0 : (float)x == 0; /* in the type that computes */
+    return request->dtype == ZB_FP64 ? x : (double)(float)x;
 }
 
 static void execute(zb_gemm *plan, double alpha, double beta, const zb_gemm_slot *slot)
 {
     const zb_gemm_request *request = &plan->request;
-    zb_gemm_call call = {plan, alpha, beta, slot, plan->turns};
+    double scale = request->k == 0 ? 0 : as_computed(request, alpha); /* of no terms: not even a NaN */
+    zb_gemm_call call = {plan, scale, as_computed(request, beta), slot, plan->turns};
     if (request->m == 0 || request->n == 0)
         return;
-    if (!plan->kernel || request->k == 0 || vanishes(request, alpha))
-        zb_gemm_naive(request, alpha, beta, slot);
+    if (!plan->kernel || scale == 0)
+        zb_gemm_naive(request, call.alpha, call.beta, slot);
     else if (plan->path == ZB_GEMM_PATH_SMALL && !plan->pool)
         zb_gemm_small(&call, 0);
     else

@@ -308,13 +308,27 @@ def test_what_is_not_read(dtype, kernel, isa):
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_a_scale_that_vanishes_in_fp32_is_zero(isa):
-    """alpha and beta count as the type that computes sees them: 1e-300 is 0 in fp32."""
-    nan = np.full((3, 3), np.nan, np.float32)
+@pytest.mark.parametrize("transb", [False, True])
+def test_a_scale_that_vanishes_in_fp32_is_zero(isa, transb):
+    """alpha and beta count as the type that computes sees them, by every path: 1e-300 is 0 in fp32."""
+    nan, one = np.full((3, 3), np.nan, np.float32), np.ones((3, 3), np.float32)
     c = nan.copy()
-    with Gemm("fp32", 3, 3, 3, isa=isa) as gemm:
+    with Gemm("fp32", 3, 3, 3, isa=isa, transb=transb) as gemm:
         gemm.run(1e-300, nan, nan, 1e-300, c)
-    assert (c == 0).all()
+        assert (c == 0).all()
+        c[:] = np.nan
+        gemm.run(1, one, one, 1e-300, c)
+    assert (c == 3).all()
+
+
+@pytest.mark.parametrize("kernel", ["fast", "naive"])
+@pytest.mark.parametrize("dtype", ["fp64", "fp32"])
+def test_no_terms_are_not_scaled(dtype, kernel):
+    """k = 0 leaves C as beta has it, whatever alpha is, as in BLAS."""
+    c = np.full((3, 4), 2, NUMPY_DTYPES[dtype])
+    with Gemm(dtype, 3, 4, 0, kernel=kernel) as gemm:
+        gemm.run(float("nan"), c[:, :0].copy(), c[:0].copy(), 0.5, c)
+    assert (c == 1).all()
 
 
 @pytest.mark.parametrize("dtype", ["fp64", "fp32"])

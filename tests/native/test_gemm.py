@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -209,3 +211,21 @@ def test_products_of_a_batch_must_not_overlap():
         ):
             with pytest.raises(ValueError, match=r"overlap|writeable"):
                 plan.run(1, a, b, 0, c)
+
+
+def test_threads_that_share_a_plan_take_turns():
+    """Its work buffers are one thread's at a time."""
+    rng = np.random.default_rng(0)
+    slots = [
+        (rng.integers(-9, 10, (200, 300)).astype(np.int8), rng.integers(-9, 10, (300, 200)).astype(np.int8))
+        for _ in range(2)
+    ]
+    found = [np.zeros((200, 200), np.int32) for _ in slots]
+    with Gemm("int8", 200, 200, 300) as plan, ThreadPoolExecutor(2) as threads:
+        calls = [
+            threads.submit(plan.run_rounds, [(a, b, c)], 200) for (a, b), c in zip(slots, found, strict=True)
+        ]
+        for call in calls:
+            call.result()
+    for (a, b), c in zip(slots, found, strict=True):
+        assert (c == a.astype(np.int32) @ b.astype(np.int32)).all()
