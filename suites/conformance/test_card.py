@@ -1,4 +1,4 @@
-"""GE-01 to GE-42 at L0: is what a card computes right? `zbench conform` asks more."""
+"""GE-01 to GE-43 at L0: is what a card computes right? `zbench conform` asks more."""
 
 from collections.abc import Callable
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import itertools
+import math
 import os
 import platform
 import re
@@ -18,6 +20,7 @@ from zbench.conformance.catalogue import BY_ID
 from zbench.conformance.declaration import Declaration
 from zbench.conformance.gemm import (
     arguments,
+    combinations,
     concurrency,
     environment,
     guards,
@@ -29,14 +32,26 @@ from zbench.conformance.gemm import (
     sweep,
 )
 from zbench.conformance.gemm.shapes import edges
-from zbench.conformance.gemm.sizes import orthogonal
+from zbench.conformance.gemm.sizes import covering, orthogonal
 from zbench.conformance.launches import Ask, conform
 from zbench.conformance.products import Products
 from zbench.subject import parse
 
 PLUGINS = Path(__file__).parent / "plugins"
 SMOKE = 0
-MODULES = (arguments, concurrency, environment, guards, powers, scalars, shapes, specials, strides, sweep)
+MODULES = (
+    arguments,
+    combinations,
+    concurrency,
+    environment,
+    guards,
+    powers,
+    scalars,
+    shapes,
+    specials,
+    strides,
+    sweep,
+)
 IDS = sorted(item.id for module in MODULES for item in module.ITEMS)
 DTYPES = ("fp32", "fp16", "int8")
 SURVIVED = {"GE-10": "*NaN"}
@@ -92,6 +107,7 @@ def test_a_good_card_passes(id: str) -> None:
         ("Shared", "GE-33", "fp32", "2 threads"),
         ("Unchecked", "GE-35", "fp32", "of another dtype: it is not refused"),
         ("Saturates", "GE-36", "int8", "expected 16384, got 16383"),
+        ("AddsOnce", "GE-43", "fp32", "beta=(1|-1|2|0.5) .* (again|in turn): "),
     ],
 )
 def test_a_fault_is_found_by_the_test_that_is_there_for_it(card: str, id: str, dtype: str, says: str) -> None:
@@ -155,6 +171,18 @@ def test_sizes_meet_in_every_combination(levels: int, strength: int, factors: in
         met = {row[first : first + strength] for row in rows}
         met_apart = {(*row[: strength - 1], row[-1]) for row in rows}
         assert len(met) == len(met_apart) == len(rows) == levels**strength
+
+
+@pytest.mark.parametrize("levels", [(11, 5, 2, 2, 6, 3, 2, 4, 3), (4, 1, 3), (2, 3), (5,)])
+@pytest.mark.parametrize("strength", [2, 3])
+def test_ways_meet_in_every_combination(levels: tuple[int, ...], strength: int) -> None:
+    """Any two, or three, of the factors, however many values each has; in few rows."""
+    rows = covering(levels, strength)
+    together = min(strength, len(levels))
+    for chosen in itertools.combinations(range(len(levels)), together):
+        met = {tuple(row[factor] for factor in chosen) for row in rows}
+        assert met == set(itertools.product(*(range(levels[factor]) for factor in chosen)))
+    assert len(rows) <= 1.2 * math.prod(sorted(levels)[-together:])
 
 
 def test_the_edges_are_those_of_the_cards_own_tile_and_blocks() -> None:

@@ -23,7 +23,9 @@ NAMED |= {"C01", "C02", "C06", "C11", "C12", "C13", "C14", "R01", "R04", "T01"}
 FAMILIES = {family for item in BY_ID.values() for family in item.families}
 OWN_TESTS = {
     "partial": ("tests/csrc/", "tests/fabrics/"),
+    "race": ("tests/csrc/", "tests/native/"),
     "sequence": ("tests/csrc/", "tests/fabrics/"),
+    "special values": ("tests/csrc/",),
     "stale segment": ("tests/csrc/", "tests/fabrics/"),
     "tester": ("tests/conformance/",),
 }

@@ -122,6 +122,19 @@ class Products(Tally):
         self.lacking("buffers over memory of the caller's")
         return False
 
+    def case(
+        self, size: tuple[int, int, int], *, out: str, alpha: float, beta: float, **parameters: int | str
+    ) -> Case:
+        """On one thread, unless `parameters` say otherwise; what is the default is not named."""
+        said: dict[str, int | str] = {"threads": 1, **parameters}
+        if out != RESULTS[self.dtype][0]:
+            said["out"] = out
+        if number(alpha) != "1":
+            said["alpha"] = number(alpha)
+        if number(beta) != "0":
+            said["beta"] = number(beta)
+        return Case("gemm", self.dtype, size, said)
+
     def multiply(
         self,
         a: Array,
@@ -143,14 +156,7 @@ class Products(Tally):
         out = self.out if out is None else out
         m, k = a.shape[-2:][:: -1 if parameters.get("transa") == "t" else 1]
         n = b.shape[-2 if parameters.get("transb") == "t" else -1]
-        said: dict[str, int | str] = {"threads": 1, **parameters}
-        if out != RESULTS[self.dtype][0]:
-            said["out"] = out
-        if number(alpha) != "1":
-            said["alpha"] = number(alpha)
-        if number(beta) != "0":
-            said["beta"] = number(beta)
-        case = Case("gemm", self.dtype, (m, n, k), said)
+        case = self.case((m, n, k), out=out, alpha=alpha, beta=beta, **parameters)
         shape = (*a.shape[:-2], m, n)
         if adopt:
             assert c is not None

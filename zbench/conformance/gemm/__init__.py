@@ -3,6 +3,7 @@
 from zbench.conformance.gemm import (
     accuracy,
     arguments,
+    combinations,
     concurrency,
     environment,
     exact,
@@ -27,6 +28,7 @@ from zbench.conformance.item import Item
 ITEMS: tuple[Item, ...] = (
     *accuracy.ITEMS,
     *arguments.ITEMS,
+    *combinations.ITEMS,
     *concurrency.ITEMS,
     *environment.ITEMS,
     *exact.ITEMS,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from itertools import product as pairs
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from zbench.conformance.compare import equal
 from zbench.conformance.declaration import PRECISIONS
-from zbench.conformance.gemm.accuracy import FLOATING, drawn
+from zbench.conformance.gemm.accuracy import FEW_ROWS, FLOATING, drawn
 from zbench.conformance.gemm.overflow import everywhere
+from zbench.conformance.gemm.shapes import BEYOND_CACHE, Size, stored
 from zbench.conformance.item import Item
 from zbench.conformance.products import Products, number
 from zbench.conformance.reference import product
@@ -35,7 +37,7 @@ PLACES = 12
 """Triples of positions in a long sum, drawn at random, beside those in a short one."""
 LONG = 300
 """Terms of it: more than a block of any unit, and more than one pass of kernels that split K."""
-
+PICKED: tuple[Size, ...] = ((1, 1, 1), (16, 16, 16), (96, 96, 96), BEYOND_CACHE)
 STEPS = 4
 """Places below 1, and above it."""
 
@@ -222,24 +224,27 @@ def monotone(ask: Products) -> None:
 
 
 def operands_kept(ask: Products) -> None:
-    """GE-29: the identity times A is A, to the last bit of its significand; and so is A times it."""
+    """GE-29: columns of A, and rows of B, that a matrix of zeros and ones picks, keep the last bit of their
+    significand: the identity, and a few of more than a card may multiply without copying them first. Few rows
+    by a transposed B, too."""
     bits = PRECISIONS[ask.dtype]
     if ask.declared.operands != "exact":
         bits = min(bits, PRECISIONS[ask.declared.operands])
-    for n in (1, 16, 96):
-        for side in ("A", "B"):
-            for out in ask.outs:
-                if PRECISIONS[out] < bits or not ask.attempt(f"{side} {n}x{n} out={out}"):
-                    continue
-                last = 2.0 ** -(1 + ask.rng().integers(0, bits - 1, (n, n)))
-                last.flat[0] = 2.0 ** (1 - bits)
-                x = 1 + last
-                a, b = (x, np.eye(n)) if side == "A" else (np.eye(n), x)
-                got = ask.multiply(
-                    a.astype(NUMPY_DTYPES[ask.type_a]), b.astype(NUMPY_DTYPES[ask.type_b]), out=out
-                )
-                if not ask.differs(equal(x.astype(got.dtype), got)):
-                    ask.facts[f"bits of {side}"] = str(bits)
+    laid = [(size, "n") for size in PICKED] + [(FEW_ROWS, transb) for transb in ask.orders("transb")]
+    for ((m, n, k), transb), side, out in pairs(laid, "AB", ask.outs):
+        if PRECISIONS[out] < bits or not ask.attempt(f"{side} {m}x{n}x{k} n{transb} out={out}"):
+            continue
+        last = 2.0 ** -(1 + ask.rng().integers(0, bits - 1, (m, k) if side == "A" else (k, n)))
+        last.flat[0] = 2.0 ** (1 - bits)
+        x, count = 1 + last, n if side == "A" else m
+        picked = np.arange(count) * k // count
+        picks = (picked[:, None] == np.arange(k)).astype(np.float64)
+        a, b = (x, picks.T) if side == "A" else (picks, x)
+        a, b = a.astype(NUMPY_DTYPES[ask.type_a]), b.astype(NUMPY_DTYPES[ask.type_b])
+        got = ask.multiply(a, stored(b, transb), out=out, transb=transb)
+        expected = x[:, picked] if side == "A" else x[picked]
+        if not ask.differs(equal(expected.astype(got.dtype), got)):
+            ask.facts[f"bits of {side}"] = str(bits)
 
 
 FASI = "Fasi, Higham, Mikaitis & Pranesh 2021"

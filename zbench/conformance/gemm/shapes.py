@@ -31,6 +31,9 @@ than a card may keep sums of in one pass."""
 SEVERAL: Size = (131, 130, 2100)
 """Too large in any dtype for 2 MiB of a core's own cache, so that a card copies operands into panels where it
 does so at all, and more than one block of k: strides, beta and others are asked of that way, too."""
+BEYOND_CACHE: Size = (37, 66, 5200)
+"""Too large for 2 MiB where elements or sums take 4 bytes, with a third of the multiplications: for what is
+asked often."""
 TALL: Size = (40_000, 3, 512)
 """More rows of A than a quarter of a cache of 256 MiB holds as 32-bit words: a card that keeps A there works
 through them block by block."""

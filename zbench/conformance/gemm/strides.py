@@ -25,9 +25,10 @@ PADDING = 0x7FC0DEAD
 """Between the rows: a NaN with a mark, whichever half of it an element is."""
 FAR = (1 << 30) + 8
 """Elements from row to row, so that the third row lies beyond 2^31 of them."""
-FAR_SIZE: Size = (13, 37, 14)
+FAR_SIZE: Size = (13, 37, 70)
 """More rows of A and of C than one register tile has, and more lines of a transposed B than one panel: the
-step from one to the next is beyond 32 bits, too."""
+step from one to the next is beyond 32 bits, too. Of k, more than 64 bytes in any dtype, which many pack at
+once."""
 LINE_BYTES = 64
 BATCH = 3
 APART = "rows that stand apart in {}"

@@ -83,6 +83,14 @@ class LastColumn(Good):
         c[:, :end] = result[:, :end]
 
 
+class AddsOnce(Good):
+    """Every execution of a plan after its first forgets what stood in C."""
+
+    def enqueue(self, plan: SimpleNamespace, slot: int) -> None:
+        super().enqueue(plan, slot)
+        plan.scalars = (plan.scalars[0], 0.0)
+
+
 class EmptySum(Good):
     """Returns early where there is nothing to add, and leaves C as it was."""
 
