@@ -80,9 +80,10 @@ def test_only_bits_tell_zeros_apart() -> None:
     assert equal(zero, minus_zero) is None
 
 
-def test_large_integers_are_not_compared_as_floats() -> None:
+@pytest.mark.parametrize("kind", [np.int64, np.uint64])
+def test_large_integers_are_not_compared_as_floats(kind: type[Any]) -> None:
     """2^53 and 2^53 + 1 are one fp64."""
-    assert equal(np.array([2**53]), np.array([2**53 + 1])) is not None
+    assert equal(np.array([2**53], kind), np.array([2**53 + 1], kind)) is not None
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS.values(), ids=COMPARATORS)

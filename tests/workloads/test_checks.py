@@ -121,6 +121,16 @@ def test_an_infinity_is_seen_however_c_is_rounded(dtype: str) -> None:
     assert not judged(case, inputs, c).passed
 
 
+@pytest.mark.parametrize("dtype", ["int8", "u8s8"])
+def test_columns_of_integers_that_change_places_are_seen(dtype: str) -> None:
+    """Each row's sum is right, and so it is by every vector whose elements are one number."""
+    case = Case("gemm", dtype, (33, 47, 65))
+    inputs = workload("gemm").fill(case, 1, 0)
+    c = inputs["a"].astype(np.int32) @ inputs["b"].astype(np.int32)
+    assert judged(case, inputs, c).passed
+    assert not judged(case, inputs, c[:, [1, 0, *range(2, 47)]]).passed
+
+
 @pytest.mark.parametrize("k", [64, 4096])
 def test_a_product_in_half_precision_is_seen(k: int) -> None:
     """Fast because it is less exact is not fast, however long the sums."""

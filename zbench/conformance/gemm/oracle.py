@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ Oracle = Callable[[Array], bool]
 MOST_ZEROS = 0.30
 """Share above which an output is not trusted (oneDNN benchdnn, compare.cpp)."""
 SIZE = (17, 19, 64)
+LONG = ("int64", "uint64")
+"""As which fabrics compare: two neighbours among their large numbers are one fp64."""
 VECTORS = 32
 """Of signs: one does not see half of the pairs that change places within a row. A run takes another for each
 burst."""
@@ -51,19 +54,29 @@ def injected(right: Array, rng: np.random.Generator, ulps: bool) -> Iterator[tup
         answer[i, j] = value
         yield name, answer
     apart = np.abs(wide - wide[i, j])
-    if apart.any():
-        answer, (x, y) = right.copy(), (int(each) for each in np.argwhere(apart == apart.max())[0])
-        answer[i, j], answer[x, y] = right[x, y], right[i, j]
-        yield "a swap", answer
+    in_row = np.zeros_like(apart)
+    in_row[i] = apart[i]
+    for name, reach in {"a swap": apart, "a swap within a row": in_row}.items():
+        if reach.any():
+            answer, (x, y) = right.copy(), (int(each) for each in np.argwhere(reach == reach.max())[0])
+            answer[i, j], answer[x, y] = right[x, y], right[i, j]
+            yield name, answer
+
+
+def equals(right: Array, got: Array) -> bool:
+    return compare.equal(right, got) is None
 
 
 def oracles(ask: Products) -> Iterator[tuple[str, Array, Oracle, bool]]:
     """(name, a right answer, the check, whether it must see one unit in the last place)."""
     a, b = whole_numbers(ask, *SIZE, 0)
+    long = ask.rng(2).integers(1 << 62, 1 << 63, SIZE[:2])
     out = ask.outs[-1]
     exact = (a.astype(np.int64) @ b.astype(np.int64)).astype(NUMPY_DTYPES[out])
     yield "identical", exact, lambda got: compare.identical(exact, got) is None, True
-    yield "equal", exact, lambda got: compare.equal(exact, got) is None, True
+    yield "equal", exact, partial(equals, exact), True
+    for kind in LONG:
+        yield f"equal, {kind}", long.astype(kind), partial(equals, long.astype(kind)), True
     none = np.zeros(exact.shape)
     yield "within 0", exact, lambda got: compare.within(exact, got, none) is None, True
     seed = int(ask.rng().integers(1 << 31))
