@@ -212,6 +212,13 @@ def test_a_write_over_a_read_in_one_step_is_caught() -> None:
     assert "writes what SEND out[0:1] to 1 reads in the same step" in str(error)
 
 
+def test_a_read_is_not_forgotten_for_a_shorter_one() -> None:
+    """What ends first of two reads says nothing of what may be written."""
+    reads = copy(Span("tmp", 20, 10), Span("out", 0, 10)), copy(Span("tmp", 40), Span("out", 2))
+    mutant: World = [[(*reads, copy(Span("out", 5), Span("in", 0)))]]
+    assert "writes what COPY tmp[20:30] = out[0:10] reads" in str(blamed("allreduce", mutant, 10))
+
+
 def test_two_writes_in_one_step_are_caught() -> None:
     """Which of two writes to one place stays would be chance."""
     mutant: World = [

@@ -12,11 +12,12 @@ from zbench.schedules.layout import even
 from zbench.schedules.operation import Who
 from zbench.schedules.trace import difference
 
+LAYOUT = even("allreduce", Who(2, 0, 0), 1, 4, 4)
 STEPS = [
     (send(Span("in", 0), 1), recv(Span("tmp", 0), 1)),
     (copy(Span("out", 0), Span("tmp", 0)),),
 ]
-PLAN = compile_plan(STEPS, even("allreduce", Who(2, 0, 0), 1, 4, 4))
+PLAN = compile_plan(STEPS, LAYOUT)
 RIGHT = [(0, 0, 0), (1, 0, 0), (1, 1, 16), (0, 1, 16), (2, 0, 0), (2, 1, 16)]
 
 
@@ -44,3 +45,11 @@ def test_a_right_execution_differs_nowhere() -> None:
 )
 def test_what_is_left_out_repeated_or_out_of_turn_is_told(told: list[tuple[int, int, int]], why: str) -> None:
     assert difference(PLAN, events(*told)).startswith(why)
+
+
+def test_a_step_without_rows_lets_nobody_ahead() -> None:
+    """Its parts had no bytes: the step behind it waits for the one before it all the same."""
+    plan = compile_plan([STEPS[0], (), STEPS[1]], LAYOUT)
+    assert difference(plan, events(*RIGHT)) == ""
+    early = events(*RIGHT[:3], (2, 0, 0), *RIGHT[3:4], RIGHT[5])
+    assert difference(plan, early).startswith("event 3: row 2 begins before row 0")

@@ -80,6 +80,16 @@ def overwritten(right: World, operation: Operation, blocks: int) -> World | None
     return None
 
 
+def outlasted(right: World, operation: Operation, blocks: int) -> World:
+    """A rank reads a place whole, and a part of it as well, and writes behind that part."""
+
+    def aside(first: int, count: int = 1) -> Span:
+        return Span("tmp", ASIDE * blocks + first, count)
+
+    whole, part = copy(aside(10, 3), aside(0, 3)), copy(aside(20), aside(1))
+    return with_step(right, 0, (whole, part, copy(aside(2), aside(30))))
+
+
 def unmatched(right: World, operation: Operation, blocks: int) -> World:
     """A message more, that nobody takes."""
     return with_step(right, 0, (signal(1),))
@@ -151,7 +161,10 @@ BREAK: dict[str, dict[str, Mutate]] = {
         "a barrier that waits for all but one": unentered,
     },
     DEFINED: {"a result read before it is there": early},
-    HAZARD: {"two writes to one place": overwritten},
+    HAZARD: {
+        "two writes to one place": overwritten,
+        "a write where the longer of two reads ends": outlasted,
+    },
     MATCH: {"a message that nobody takes": unmatched, "a message to the wrong rank": misdirected},
     DEADLOCK: {"a circle of ranks that wait": circle},
     ONE_ORDER: {"a sum in another order": reordered},

@@ -193,9 +193,9 @@ ITEMS = (
         "L1",
         proof,
         True,
-        ("alias", "root", "index", "trivial P"),
+        ("alias", "root", "index", "trivial P", "tester"),
     ),
-    Item(DEFINED, "nothing is read before it is there", SOURCE, "L1", proof, True, ("stale",)),
+    Item(DEFINED, "nothing is read before it is there", SOURCE, "L1", proof, True, ("stale", "tester")),
     Item(
         HAZARD,
         "nothing in a step writes what another part of it touches",
@@ -203,7 +203,7 @@ ITEMS = (
         "L1",
         proof,
         True,
-        ("race",),
+        ("race", "tester"),
     ),
     Item(
         MATCH,
@@ -212,7 +212,7 @@ ITEMS = (
         "L1",
         proof,
         True,
-        ("sequence", "index", "root"),
+        ("sequence", "index", "root", "tester"),
     ),
     Item(
         DEADLOCK,
@@ -221,10 +221,16 @@ ITEMS = (
         "L1",
         capacities,
         True,
-        ("sequence", "index", "root"),
+        ("sequence", "index", "root", "tester"),
     ),
     Item(
-        ONE_ORDER, "one order of summation on all ranks", "NVIDIA/nccl#434", "L1", proof, True, ("agreement",)
+        ONE_ORDER,
+        "one order of summation on all ranks",
+        "NVIDIA/nccl#434",
+        "L1",
+        proof,
+        True,
+        ("agreement", "tester"),
     ),
     Item(
         COSTS,
@@ -233,6 +239,6 @@ ITEMS = (
         "L1",
         costs,
         True,
-        ("trivial P",),
+        ("trivial P", "tester"),
     ),
 )
