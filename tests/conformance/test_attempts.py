@@ -55,6 +55,11 @@ def test_a_smoke_test_has_no_certificate(tmp_path: Path) -> None:
     ("fields", "told"),
     [
         ({"failed": 1, "failures": FAILED.failures}, "PASS, and 1 failed"),
+        ({"failed": 3, "failures": FAILED.failures, "status": "MARGINAL"}, "MARGINAL, and 3 failed"),
+        (
+            {"failed": 1, "failures": FAILED.failures, "status": "NOT_SUPPORTED"},
+            "NOT_SUPPORTED, and 1 failed",
+        ),
         ({"failed": 1}, "10 tried, 1 failed, 0 told"),
         ({"tried": 0}, "PASS, and 0 tried"),
         ({"status": "FAIL"}, "FAIL, and 0 failed"),

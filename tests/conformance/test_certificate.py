@@ -15,9 +15,10 @@ import pytest
 
 from tests.conformance.certified import FAILED, NOT_TRIED, PASSED, attempt, certified, keys, plan
 from zbench.cli import main
-from zbench.conformance.attempts import seed_of
+from zbench.conformance.attempts import Asked, seed_of
 from zbench.conformance.certificate import statement
 from zbench.conformance.chain import Rejected
+from zbench.conformance.declaration import Declaration, GemmDeclaration
 from zbench.conformance.envelope import PAYLOAD_TYPE, sealed
 from zbench.conformance.keeping import kept, plan_of
 from zbench.conformance.launches import Ask, whole
@@ -91,6 +92,21 @@ def test_a_plan_that_is_called_whole_is_counted(tmp_path: Path) -> None:
     certified(tmp_path / "all", outcomes, whole=True)
     assert statement(tmp_path / "all")["predicate"]["zbench"]["whole"] is True
     certified(tmp_path / "of another version", whole=True, zbench="0.0.1")
+
+
+@pytest.mark.parametrize("hours", ["0.5", "nan"])
+def test_a_plan_of_a_soak_that_is_called_whole_lasts_a_day(hours: str, tmp_path: Path) -> None:
+    """Whichever tests stand there: what is no number of hours is no day."""
+    soaked = msgspec.structs.replace(PASSED, level="L5")
+    with pytest.raises(Rejected, match=f"plan: whole: L5 soaks for 24 hours, and not for {hours}"):
+        certified(tmp_path, (soaked,), whole=True, hours=hours, level="L5")
+
+
+def test_what_is_declared_stands_in_a_file(tmp_path: Path) -> None:
+    """Without one all is assumed: tolerances grow with what is declared, and nobody could look it up."""
+    declared = Declaration(1, "cpu", gemms=(GemmDeclaration(("fp32",), accumulator_bits=8),))
+    with pytest.raises(Rejected, match="plan: declaration of cpu: not what its file says"):
+        certified(tmp_path, asked=(Asked("card", "cpu", declared, "", (("GE-21", "fp32"),)),))
 
 
 def test_exit_codes_say_who_vouches_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

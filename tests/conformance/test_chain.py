@@ -68,7 +68,10 @@ def test_every_line_carries_the_digest_of_the_one_before(tmp_path: Path) -> None
             lambda lines: [lines[0].replace(b'"kind":"plan"', b'"kind":"plot"'), *lines[1:]],
             ":1: Invalid enum",
         ),
-        (lambda lines: relinked([lines[0], _earlier(lines[1]), *lines[2:]]), ":2: monotonic_ns: earlier"),
+        (
+            lambda lines: relinked([_at(lines[0], "1000"), _at(lines[1], "999"), *lines[2:]]),
+            ":2: monotonic_ns: earlier",
+        ),
         (lambda lines: relinked([_of_month_13(lines[0]), *lines[1:]]), ":1: utc: no time"),
     ],
 )
@@ -87,8 +90,8 @@ def _of_month_13(line: bytes) -> bytes:
     return canonical(parse(line, chain.LINE_MOST) | {"utc": "2026-13-01T00:00:00.000Z"})
 
 
-def _earlier(line: bytes) -> bytes:
-    return canonical(parse(line, chain.LINE_MOST) | {"monotonic_ns": "1"})
+def _at(line: bytes, monotonic_ns: str) -> bytes:
+    return canonical(parse(line, chain.LINE_MOST) | {"monotonic_ns": monotonic_ns})
 
 
 @pytest.mark.parametrize("kind", ["outcome", "end", "launch", "libraries"])
