@@ -62,6 +62,7 @@ def test_a_smoke_test_has_no_certificate(tmp_path: Path) -> None:
         ),
         ({"failed": 1}, "10 tried, 1 failed, 0 told"),
         ({"tried": 0}, "PASS, and 0 tried"),
+        ({"tried": 0, "status": "MARGINAL"}, "MARGINAL, and 0 tried"),
         ({"status": "FAIL"}, "FAIL, and 0 failed"),
         ({"status": "WAIVED"}, "no test ends with WAIVED"),
         ({"status": "GREAT"}, "no test ends with GREAT"),

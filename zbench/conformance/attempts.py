@@ -197,6 +197,6 @@ def contradiction(outcome: Outcome) -> str:
         return f"{tried} tried, {failed} failed, {len(outcome.failures)} told"
     if (status == FAIL and not failed) or (status in (PASS, MARGINAL, NOT_SUPPORTED) and failed):
         return f"{status}, and {failed} failed"
-    if (status == PASS and not tried) or (status == NOT_SUPPORTED and tried):
+    if (status in (PASS, MARGINAL) and not tried) or (status == NOT_SUPPORTED and tried):
         return f"{status}, and {tried} tried"
     return ""
