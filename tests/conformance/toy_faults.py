@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.conformance.toy import Array, Plan, Toy
+from tests.conformance.toy import ADDED, Array, Plan, Toy
 from zbench.case import Case
 from zbench.dtypes import NUMPY_DTYPES
 
@@ -47,6 +47,17 @@ class StaleTail(Toy):
     def land(self, plan: Plan, result: Array) -> None:
         whole = result.size - result.size % 4
         super().land(plan, result if self.calls % 2 else result[:whole])
+
+
+class KeptSum(Toy):
+    """Leaves the sum that it has put there when a plan is executed once more."""
+
+    last: Plan | None = None
+
+    def land(self, plan: Plan, result: Array) -> None:
+        if plan is not self.last or plan.case.workload not in ADDED:
+            super().land(plan, result)
+        self.last = plan
 
 
 class LastOfOne(Toy):
@@ -164,6 +175,7 @@ CAUGHT: tuple[tuple[str, type[Toy]], ...] = (
     ("CO-03", Narrow),
     ("CO-04", Loose),
     ("CO-05", StaleTail),
+    ("CO-05", KeptSum),
     ("CO-06", LastOfOne),
     ("CO-07", WritesNothing),
     ("CO-08", OtherRoot),

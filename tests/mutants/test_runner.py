@@ -27,7 +27,7 @@ OWN_TESTS = {
     "sequence": ("tests/csrc/", "tests/fabrics/"),
     "special values": ("tests/csrc/",),
     "stale segment": ("tests/csrc/", "tests/fabrics/"),
-    "tester": ("tests/conformance/",),
+    "tester": ("tests/conformance/", "tests/workloads/"),
 }
 """Family -> tests of zbench itself that may catch it, too: the catalogue cannot ask, as what is wrong is the
 tester, or nothing that a subject can be asked."""

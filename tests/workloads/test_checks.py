@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from zbench.case import Case
-from zbench.dtypes import NUMPY_DTYPES, RESULTS
+from zbench.dtypes import FLOATS, NUMPY_DTYPES, RESULTS
 from zbench.workloads import WORKLOADS, workload
 from zbench.workloads.base import Answer, Array, Finding, Repeating
+from zbench.workloads.messages import result
 
 RNG = np.random.default_rng(7)
 GEMM = Case("gemm", "fp32", (33, 47, 65), {"threads": 1})
@@ -164,6 +165,22 @@ def test_an_allreduce_is_the_sum_over_ranks() -> None:
     data = [fill(case, 9, rank)["in"] for rank in range(3)]
     assert check(Answer(case, 9, 1, {}, {"out": data[0] + data[1] + data[2]}), RNG).passed
     assert not check(Answer(case, 9, 1, {}, {"out": data[0] + data[1] + data[1]}), RNG).passed
+
+
+@pytest.mark.parametrize("redop", ["sum", "min", "max", "prod", "avg"])
+@pytest.mark.parametrize("dtype", ["fp32", "bf16", "int32"])
+def test_a_result_is_exact_unless_it_is_an_average_of_floats(dtype: str, redop: str) -> None:
+    """One element that is one unit off is seen; rounding is told only where a division rounds."""
+    case = Case("allreduce", dtype, (4000,), {"ranks": 3, "redop": redop})
+    check, kind = workload("allreduce").check, NUMPY_DTYPES[dtype]
+    right = result(case, 9, 1)
+    assert right is not None
+    out = right.astype(kind)
+    found = check(Answer(case, 9, 1, {}, {"out": out}), RNG)
+    assert found.passed
+    assert (found.smallest_error > 0) is (redop == "avg" and dtype in FLOATS)
+    out[7] += kind.type(max(1, 2 * found.smallest_error))
+    assert not check(Answer(case, 9, 1, {}, {"out": out}), RNG).passed
 
 
 def test_a_message_must_come_from_the_right_rank() -> None:
