@@ -70,6 +70,8 @@ def equals(right: Array, got: Array) -> bool:
 def oracles(ask: Products) -> Iterator[tuple[str, Array, Oracle, bool]]:
     """(name, a right answer, the check, whether it must see one unit in the last place)."""
     a, b = whole_numbers(ask, *SIZE, 0)
+    x, y = drawn(ask, "normal", *SIZE) if ask.dtype in FLOATING else (a, b)
+    seed = int(ask.rng().integers(1 << 31))  # before the first attempt: the same for whichever is asked alone
     long = ask.rng(2).integers(1 << 62, 1 << 63, SIZE[:2])
     out = ask.outs[-1]
     exact = (a.astype(np.int64) @ b.astype(np.int64)).astype(NUMPY_DTYPES[out])
@@ -79,7 +81,6 @@ def oracles(ask: Products) -> Iterator[tuple[str, Array, Oracle, bool]]:
         yield f"equal, {kind}", long.astype(kind), partial(equals, long.astype(kind)), True
     none = np.zeros(exact.shape)
     yield "within 0", exact, lambda got: compare.within(exact, got, none) is None, True
-    seed = int(ask.rng().integers(1 << 31))
     yield (
         "Freivalds modulo 2^61 - 1",
         exact,
@@ -95,7 +96,6 @@ def oracles(ask: Products) -> Iterator[tuple[str, Array, Oracle, bool]]:
             True,
         )
         return
-    x, y = drawn(ask, "normal", *SIZE)
     r = product(x, y)
     rounded = r.high.astype(NUMPY_DTYPES[out])
     bound = deterministic(ask.declared, ask.dtype, out, SIZE[2], r)
