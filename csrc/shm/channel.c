@@ -14,10 +14,21 @@ enum { INLINE = 1, COPIED = 2, REGISTERED = 3 };
    allreduce 1.6x, 1 KiB 1.3x faster; at 2 KiB a ping-pong from the sender's buffer is as fast). */
 enum { EAGER_BYTES = 1024 };
 
-/* The word of a line. An index of 22 bits cannot be taken for that of another lap around the ring; what stands in a
+/* The word of a line. A number of 22 bits cannot be taken for that of another lap around the ring; what stands in a
    shuttle of the other's was never written, comes from here, or is awaited: the direction tells, which is not 0. */
-enum { INDEX_SHIFT = 42, TO_SHIFT = 40, TAG_SHIFT = 8, KIND_SHIFT = 6, INLINE_MASK = 63, KIND_MASK = 3 };
+enum { NUMBER_SHIFT = 42, TO_SHIFT = 40, TAG_SHIFT = 8, KIND_SHIFT = 6, INLINE_MASK = 63, KIND_MASK = 3 };
 static const uint64_t TAG_MASK = 0xffffffff;
+
+/* Messages are numbered from here on, 1000 before the numbers wrap, as Linux's jiffies begin five minutes before they
+   do: every world gets there in its first calls, not only one that has run for four million. Several laps around the
+   ring come before, so that what is wrong in them is not taken for this. */
+static const uint64_t FIRST_NUMBER = ((uint64_t)1 << (64 - NUMBER_SHIFT)) - 1000;
+
+/* Of the message with this index; a word keeps the lower 22 bits. */
+static inline uint64_t number_of(uint64_t index)
+{
+    return index + FIRST_NUMBER;
+}
 
 /* Where a payload of up to 8 B stands: the word and it are stored as one where the processor can. */
 enum { TINY_AT = ZB_SHM_INLINE_BYTES / 8 - 1 };
@@ -62,7 +73,7 @@ static zb_shm_line *next_line(zb_shm_peer *peer)
 
 static uint64_t word_of(const zb_shm *shm, const zb_shm_peer *peer, uint64_t kind, uint64_t inline_bytes)
 {
-    return (peer->tx_index + 1) << INDEX_SHIFT | peer->tx_to << TO_SHIFT |
+    return number_of(peer->tx_index) << NUMBER_SHIFT | peer->tx_to << TO_SHIFT |
            (shm->fingerprint & TAG_MASK) << TAG_SHIFT | kind << KIND_SHIFT | inline_bytes;
 }
 
@@ -198,7 +209,8 @@ static inline int progress_send(zb_shm *shm, zb_coll_op *op)
    no look, and those on the other side that nobody writes cost none of the cache's. */
 static zb_shm_line *arrived(zb_shm_peer *peer, uint64_t *word)
 {
-    uint64_t awaited = ((peer->rx_index + 1) << (INDEX_SHIFT - TO_SHIFT) | peer->rx_to) & (UINT64_MAX >> TO_SHIFT);
+    uint64_t number = number_of(peer->rx_index) << (NUMBER_SHIFT - TO_SHIFT);
+    uint64_t awaited = (number | peer->rx_to) & (UINT64_MAX >> TO_SHIFT);
     for (uint32_t i = 0; i < ZB_SHM_SHUTTLES; i++) {
         if ((peer->own & 1u << i) != 0)
             continue;

@@ -96,7 +96,7 @@ enum {
 /* A message of one cache line: the word goes last, so that the reader needs one transfer. */
 typedef struct {
     _Alignas(ZB_SHM_LINE) uint64_t payload[ZB_SHM_INLINE_BYTES / 8];
-    /* index + 1: 22 bits | to the higher or lower rank: 2 | the call's fingerprint: 32 | kind: 2 | inline bytes: 6 */
+    /* number: 22 bits | to the higher or lower rank: 2 | the call's fingerprint: 32 | kind: 2 | inline bytes: 6 */
     _Atomic uint64_t word;
 } zb_shm_line;
 

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         zb_shm_line *at = line.shuttle ? &peer->shuttles[line.shuttle % 2].line : &peer->rx->lines[i];
         at->payload[0] = (uint64_t)line.first;
         at->payload[1] = (uint64_t)line.whole;
-        at->word = (i + 1) << INDEX_SHIFT | peer->rx_to << TO_SHIFT | line.kind_and_bytes;
+        at->word = number_of(i) << NUMBER_SHIFT | peer->rx_to << TO_SHIFT | line.kind_and_bytes;
     }
     void *out = calloc(1, (size_t)bytes + 1), *in = calloc(1, (size_t)bytes + 1), *tmp = calloc(1, 1);
     void *buffers[ZB_BUFFERS] = {in, realloc(out, bytes > 0 ? (size_t)bytes : 1), tmp};
