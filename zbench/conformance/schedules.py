@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 from zbench.conformance.item import Item, Outcome
 from zbench.conformance.schedule_mutants import BREAK, World, dropped
@@ -24,6 +25,7 @@ ALL_ROOTS = 9
 CHUNKED_RANKS = 12
 CHUNKS = (1, 2, 5)
 AVERAGED_RANKS = 6
+SCALINGS: tuple[Scaling, ...] = ("first", "last")
 CAPACITIES = (1, 3)
 """Messages that a channel holds, beside 0, which proves every other."""
 MUTANT_RANKS = 5
@@ -71,10 +73,9 @@ def settings(op: str, thorough: int) -> Iterator[Setting]:
                     yield Setting(name, ranks, root, chunks)
                     if algorithm.least_ranks == 1 and ranks <= CHUNKED_RANKS:
                         yield Setting(name, ranks, root, chunks, in_place=True)
-                if operation.sums and ranks <= AVERAGED_RANKS:
-                    yield Setting(name, ranks, root, scaling="first")
-                    yield Setting(name, ranks, root, in_place=True, scaling="first")
-                    yield Setting(name, ranks, root, in_place=True, scaling="last")
+                    if operation.sums and ranks <= AVERAGED_RANKS:
+                        for in_place, scaling in product((False, True), SCALINGS):
+                            yield Setting(name, ranks, root, chunks, in_place, scaling)
 
 
 @cache
@@ -193,7 +194,7 @@ ITEMS = (
         "L1",
         proof,
         True,
-        ("alias", "root", "index", "trivial P", "tester"),
+        ("alias", "root", "index", "partial", "trivial P", "tester"),
     ),
     Item(DEFINED, "nothing is read before it is there", SOURCE, "L1", proof, True, ("stale", "tester")),
     Item(
