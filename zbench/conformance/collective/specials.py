@@ -132,6 +132,7 @@ def infinities(ask: Ranks) -> None:
     choices: list[Choice] = [
         {"count": 6 * 2 * p, "redop": redop, "root": p - 1} for redop in ("sum", "prod", "min", "max", "avg")
     ]
+    choices.append({**choices[-1], "inplace": "yes"})
     for each in sweep(ask, REDUCTIONS, choices, FLOAT_DTYPES, each=True):
         case = each.case
         if case.redop == "avg" and ask.declared.average != "first":
@@ -228,7 +229,7 @@ ITEMS = (
         "IEEE 754-2019, sections 6.1 and 7.4",
         "L2",
         infinities,
-        families=("special values",),
+        families=("special values", "alias"),
     ),
     Item(
         "CO-17",

@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zbench.conformance.collective.oracle import FOLDS, REDUCTIONS
+from zbench.conformance.collective.oracle import FOLDS, REDUCTIONS, reference, tolerance
+from zbench.conformance.collective.sums import crafted
 from zbench.conformance.collective.sweep import (
     ALL_MOVES,
     Choice,
     changed,
     operands,
+    place,
     random_bits,
     strayed,
     sweep,
     wrong,
 )
-from zbench.conformance.compare import identical
+from zbench.conformance.compare import identical, within
 from zbench.conformance.item import Item
 from zbench.conformance.world import Ranks
 from zbench.dtypes import FLOATS, NUMPY_DTYPES
@@ -64,6 +66,30 @@ def tails(ask: Ranks) -> None:
             ):
                 if found:
                     ask.fail(f"call {call + 1} on the same buffers: {found}")
+    averages(ask)
+
+
+def averages(ask: Ranks) -> None:
+    """The end of a vector is divided, too; within what an average may be off. All operations divide alike, so
+    that one of them tells until L2."""
+    p = ask.size
+    ops = REDUCTIONS if ask.thorough > 1 else ("allreduce",)
+    choices: list[Choice] = [
+        {"count": count, "redop": "avg", "root": count % p} for count in (13, 1, 7, 8 * p + 5, 101)
+    ]
+    for each in sweep(ask, ops, choices if ask.thorough else choices[:1]):
+        if not ask.attempt(str(each)):
+            continue
+        case = each.case
+        given = operands(case, partial(crafted, ask, case.redop, case.dtype))
+        for left in ask.executions(case, [given[ask.rank]], each.algorithm):
+            exact = reference(case, given, ask.rank)
+            if exact is not None and case.dtype in FLOATS:
+                room = tolerance(case, given, ask.rank, ask.declared)
+                got = left.out[place(case, ask.rank, exact.size)]
+                ask.differs(within(exact.astype(np.float64), got, room))
+            else:
+                ask.differs(wrong(case, given, ask.rank, left))
 
 
 def alone(ask: Ranks) -> None:
