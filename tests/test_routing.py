@@ -3,7 +3,7 @@
 import pytest
 
 from zbench.case import Case
-from zbench.routing import counts
+from zbench.routing import count_matrix, counts
 
 
 def rows(m: int, experts: int, top: int, skew: str = "even") -> list[int]:
@@ -32,6 +32,16 @@ def test_even_rows_differ_by_one_at_most() -> None:
 def test_zipf_gives_the_second_half_of_what_the_first_gets() -> None:
     """1, 1/2, 1/3, 1/4 of 1200 tokens."""
     assert rows(1200, 4, 1, "zipf") == [576, 288, 192, 144]
+
+
+@pytest.mark.parametrize(
+    ("skew", "ranks", "row"),
+    [("zipf", 4, [576, 288, 192, 144]), ("zipf", 3, [655, 327, 218]), ("even", 3, [400] * 3)],
+)
+def test_every_rank_sends_the_first_one_most(skew: str, ranks: int, row: list[int]) -> None:
+    """1, 1/2, 1/3, ... of 1200 elements from each rank, whoever it is."""
+    case = Case("alltoallv", "fp32", (4800,), {"ranks": ranks, "skew": skew})
+    assert count_matrix(case) == [row] * ranks
 
 
 def test_an_expert_that_all_tokens_choose_has_a_row_of_each() -> None:

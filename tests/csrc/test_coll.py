@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.csrc.conftest import Open, together, vector
 from zbench.native import cpu, shm
 from zbench.native.coll import Plan
-from zbench.schedules.action import Kind
-from zbench.schedules.compile import ACTION, BUFFERS, SOURCE
+from zbench.schedules.action import Kind, Span, recv, send
+from zbench.schedules.compile import ACTION, BUFFERS, SOURCE, compile_plan
 
 
 @pytest.fixture
@@ -102,6 +105,19 @@ def test_a_plan_without_slots_is_refused() -> None:
         plan(row(), slots=0)
 
 
+def test_a_plan_fits_the_smallest_of_its_slots() -> None:
+    """A row, and what rounds put back in place: whichever slot comes last is not read beyond its end."""
+    rows = np.array([row()], ACTION)
+    for sizes in [(64, 8), (8, 64)]:
+        slots = [{"in": np.zeros(size, np.uint8), "out": np.zeros(64, np.uint8)} for size in sizes]
+        fitting = Plan(rows, "byte", 1, slots)
+        fitting.restore(56, 8)
+        with pytest.raises(ValueError, match="out of range"):
+            fitting.restore(0, 16)
+        with pytest.raises(ValueError, match="a plan of 1 rows"):
+            Plan(np.array([row(bytes=16)], ACTION), "byte", 1, slots)
+
+
 def test_sums_of_many_sources_go_from_left_to_right(alone: shm.Segment) -> None:
     """(1e30 + -1e30) + 1 is 1; another order would give 0. Long enough for several pieces."""
     count = 5000
@@ -130,3 +146,26 @@ def test_rounds_take_the_slots_in_turn(alone: shm.Segment) -> None:
         copy.run_rounds(alone.transport, 1, 0)
     with pytest.raises(IndexError, match="slot 3 of 3"):
         copy.execute(alone.transport, 3)
+
+
+def test_senders_write_their_input_anew_before_a_round(world: Open) -> None:
+    """Else it would still stand in the receiver's cache. A page of a private mapping becomes a copy of the
+    file's when it is written, not when it is read: what goes to the file later does not show in it."""
+    ranks, size = world(2), 3 * mmap.PAGESIZE
+    steps = [(send(Span("in", 0), 1),), (recv(Span("out", 0), 0),)]
+    file = os.memfd_create("inputs")
+    os.ftruncate(file, size)
+    inputs = [np.frombuffer(mmap.mmap(file, size, mmap.MAP_PRIVATE), np.uint8) for _ in range(2)]
+
+    def work(rank: int) -> None:
+        slot = {"in": inputs[rank], "out": np.zeros(size, np.uint8)}
+        plan = Plan(compile_plan([steps[rank]], vector(1, size, 1)), "byte", 2, [slot])
+        assert not inputs[rank].any()
+        plan.run_rounds(ranks[rank].transport, 1, 1)
+
+    together(2, work)
+    os.pwrite(file, b"\1" * size, 0)
+    os.close(file)
+    sent, unsent = inputs
+    assert not sent.any()
+    assert unsent.all(), "a page that is only read"

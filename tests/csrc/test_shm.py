@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,17 @@ HEADER = ("magic", "ranks", "data_bytes", "total_bytes")
 """The first words of a segment, of 8 bytes each."""
 
 
-@pytest.mark.parametrize("registered", [True, False])
-@pytest.mark.parametrize("size", [1, 8, 56, 57, 1024, 1025, 16384, 16385, 1_000_003])
-def test_messages_arrive_whole_and_in_order(world: Open, size: int, registered: bool) -> None:
-    """More messages than the ring has lines, in both directions at once, on every way to travel."""
-    ranks, messages = world(2), 300 if size <= 1025 else 20
+@pytest.mark.parametrize(
+    ("count", "size", "registered"),
+    [
+        *product([2], [1, 8, 56, 57, 1024, 1025, 16384, 16385, 1_000_003], [True, False]),
+        *product([17, 33], [1_000_003], [False]),
+    ],
+)
+def test_messages_arrive_whole_and_in_order(world: Open, count: int, size: int, registered: bool) -> None:
+    """More messages than the ring has lines, in both directions at once, on every way to travel; around large
+    worlds, too, whose channels have fewer slots and lie beside each other."""
+    ranks, messages = world(count), 300 if size <= 1025 else 20 if count == 2 else 2
 
     def work(rank: int) -> bool:
         segment = ranks[rank]
@@ -34,16 +41,17 @@ def test_messages_arrive_whole_and_in_order(world: Open, size: int, registered: 
             slot = {"in": area[:size], "out": area[size:]}
         else:
             slot = {name: np.empty(size, np.uint8) for name in ("in", "out")}
-        exchange = (send(Span("in", 0), 1 - rank), recv(Span("out", 0), 1 - rank))
-        plan = Plan(compile_plan([exchange], vector(1, size, 1)), "byte", 2, [slot])
+        sender = (rank - 1) % count
+        exchange = (send(Span("in", 0), (rank + 1) % count), recv(Span("out", 0), sender))
+        plan = Plan(compile_plan([exchange], vector(1, size, 1)), "byte", count, [slot])
         right = True
         for number in range(messages):
             slot["in"][:] = (np.arange(size) + 7 * number + 100 * rank) % 256
             plan.execute(segment.transport, 0)
-            right &= np.array_equal(slot["out"], (np.arange(size) + 7 * number + 100 * (1 - rank)) % 256)
+            right &= np.array_equal(slot["out"], (np.arange(size) + 7 * number + 100 * sender) % 256)
         return right
 
-    assert together(2, work) == [True, True]
+    assert together(count, work) == [True] * count
 
 
 @pytest.mark.parametrize("registered", [True, False])

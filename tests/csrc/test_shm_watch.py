@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,8 @@ from zbench.native.shm import Call, Verdict
 from zbench.schedules.action import Span, recv, send
 from zbench.schedules.compile import compile_plan
 
+HERE = Path(__file__).parent
+COMPILER = shutil.which("cc")
 EXCHANGE = [(send(Span("in", 0), 1 - rank), recv(Span("out", 0), 1 - rank)) for rank in range(2)]
 WAITING = [(recv(Span("out", 0), 1 - rank),) for rank in range(2)]
 """Per rank."""
@@ -127,6 +132,18 @@ def test_a_peer_that_never_answers_is_named_at_the_deadline(world: Open) -> None
     with pytest.raises(PeerError, match="aborted"):
         second.synchronize()
     assert second.verdict() == silent
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler here")
+def test_nobody_is_blamed_at_the_first_look(tmp_path: Path) -> None:
+    """A message may have come since the last look for one: too seldom for a world to show it."""
+    program = tmp_path / "check_watch"
+    words = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", str(HERE.parents[1] / "csrc")]
+    words += ["-o", str(program), str(HERE / "check_watch.c")]
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # a sanitizer's
+    subprocess.run([str(COMPILER), *words], env=environment, check=True)
+    done = subprocess.run([str(program)], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
 
 
 def test_a_rank_that_never_came_is_told_from_one_that_is_silent() -> None:

@@ -237,14 +237,15 @@ def run_groups(
     return [each for each in found if each]
 
 
-def differ_in_group(fabric: Shm, sizes: list[int]) -> str:
-    """Two pairs, (0, 1) and (2, 3), of which each rank sends so many bytes; what it is told."""
+def differ_in_group(fabric: Shm, sizes: list[int], cuts: list[int]) -> str:
+    """Two pairs, (0, 1) and (2, 3), of which each rank sends so many bytes. The world is cut so twice; whose
+    plan each rank runs. What it is told."""
     rank = fabric.world.rank
     members = (0, 1) if rank < 2 else (2, 3)
     slots = [{name: fabric.alloc((sizes[rank],), "byte") for name in ("in", "out")}]
-    plan = fabric.prepare(case("sendrecv", "byte", sizes[rank], 2), slots, None, members)
+    plans = [fabric.prepare(case("sendrecv", "byte", sizes[rank], 2), slots, None, members) for _ in range(2)]
     try:
-        fabric.run_rounds(plan, 5)
+        fabric.run_rounds(plans[cuts[rank]], 5)
     except InvalidRun as error:
         return str(error)
     return "no error"

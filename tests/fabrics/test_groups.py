@@ -60,7 +60,7 @@ def test_groups_of_different_sizes_do_different_cases(run_world: RunWorld) -> No
 
 def test_a_mismatch_inside_a_group_is_told(run_world: RunWorld) -> None:
     """Both of the pair are named with what they are in, by the ranks' numbers in the world."""
-    answers = run_world(4, "differ_in_group", [8, 8, 8, 16])
+    answers = run_world(4, "differ_in_group", [8, 8, 8, 16], [0] * 4)
     told = [answer for answer in answers if "rank 2 is in call" in answer or "rank 3 is in call" in answer]
     assert told
     assert all("sendrecv/byte/" in answer and "of ranks 2, 3" in answer for answer in told)
@@ -68,7 +68,15 @@ def test_a_mismatch_inside_a_group_is_told(run_world: RunWorld) -> None:
 
 def test_groups_that_agree_do_not_suspect_each_other(run_world: RunWorld) -> None:
     """Though the pairs are in calls of different sizes."""
-    assert run_world(4, "differ_in_group", [8, 8, 4096, 4096]) == ["no error"] * 4
+    for cut in range(2):
+        assert run_world(4, "differ_in_group", [8, 8, 4096, 4096], [cut] * 4) == ["no error"] * 4
+
+
+def test_rounds_of_different_cuts_do_not_begin(run_world: RunWorld) -> None:
+    """Though each pair agrees, and none waits for a message of the other."""
+    answers = run_world(4, "differ_in_group", [8, 8, 16, 16], [0, 0, 1, 1])
+    assert "no error" not in answers
+    assert any("of ranks 0, 1" in answer and "of ranks 2, 3" in answer for answer in answers)
 
 
 def test_a_case_for_another_number_of_ranks_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,6 +206,16 @@ def test_more_memory_than_there_is_is_refused(alone: Shm) -> None:
         alone.alloc((1 << 42,), "byte")
 
 
+def test_what_was_taken_is_no_longer_wanted(alone: Shm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many small buffers, each of which takes a page, there is room for the next one."""
+    monkeypatch.setattr("zbench.fabrics.shm.available_bytes", lambda: 1 << 20)
+    for _ in range(100):
+        alone.alloc((8,), "byte")
+    with pytest.raises(MemoryError, match="2 MiB wanted, 0 MiB available"):
+        alone.alloc((2 << 20,), "byte")
+    alone.alloc((8,), "byte")
+
+
 def test_a_read_is_a_copy(alone: Shm) -> None:
     """What was read stays when the buffer changes."""
     buffer = alone.alloc((2, 3), "int32")
