@@ -22,12 +22,16 @@ NAMED |= {"C01", "C02", "C06", "C11", "C12", "C13", "C14", "R01", "R04", "T01"}
 """Of the reference's table of mutants."""
 FAMILIES = {family for item in BY_ID.values() for family in item.families}
 OWN_TESTS = {
+    "agreement": ("tests/fabrics/",),
+    "cheat": ("tests/csrc/", "tests/test_routing.py"),
+    "index": ("tests/csrc/",),
     "partial": ("tests/csrc/", "tests/fabrics/"),
     "race": ("tests/csrc/", "tests/native/"),
     "sequence": ("tests/csrc/", "tests/fabrics/"),
     "special values": ("tests/csrc/",),
     "stale segment": ("tests/csrc/", "tests/fabrics/"),
     "tester": ("tests/conformance/", "tests/workloads/"),
+    "wrap": ("tests/csrc/",),
 }
 """Family -> tests of zbench itself that may catch it, too: the catalogue cannot ask, as what is wrong is the
 tester, or nothing that a subject can be asked."""
