@@ -1,4 +1,4 @@
-"""CO-01 to CO-28 at L0, and what becomes of a world in which a rank goes wrong."""
+"""CO-01 to CO-29 at L0, and what becomes of a world in which a rank goes wrong."""
 
 from collections.abc import Callable
 

@@ -38,6 +38,7 @@ def asked(fabric: str, *tests: str, ranks: int = 2, attempt: str = "*") -> dict[
         ("Trusts", "CO-25", 2, "another reduction", "is told nothing, and takes what it has for an answer"),
         ("Vague", "CO-26", 2, "barrier*", "not which operation, which call, who is missing: internal error"),
         ("Late", "CO-26", 2, "barrier*", "at a limit of 2 s"),
+        ("Lags", "CO-29", 2, "allgather*", "slot 1: "),
         ("OneSlot", "CO-27", 2, "bcast*", "slot 1: 8198 of 8198 elements are wrong"),
     ],
 )

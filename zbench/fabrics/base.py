@@ -188,8 +188,9 @@ class Fabric(ABC):
         """int64 ns, shape (rounds, 2): start and end of each round on this rank's monotonic clock.
 
         Rounds are synchronised at their start, ordered and disjoint. Round i runs `batch` executions on
-        slots i*batch, ... mod slots. Before each round, untimed, a sender rewrites its inputs: what nobody
-        has changed since the last time still stands in the receiver's cache, and nothing would travel.
+        slots i*batch, ... mod slots; in place no more than there are slots. Before each round, untimed, a
+        sender rewrites its inputs: what nobody has changed since the last time still stands in the receiver's
+        cache, and nothing would travel.
         """
 
     @abstractmethod

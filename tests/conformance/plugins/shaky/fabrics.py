@@ -44,6 +44,25 @@ class Dies(Shm):
         return super().run_rounds(plan, rounds, batch)
 
 
+class Lags(Shm):
+    """In a group, timed rounds over several slots leave the last one as it was."""
+
+    grouped = frozenset()
+
+    def prepare(self, case, slots, algorithm=None, members=None):
+        plan = super().prepare(case, slots, algorithm, members)
+        self.grouped |= {id(plan)} if members is not None else set()
+        return plan
+
+    def run_rounds(self, plan, rounds, batch=1):
+        last = plan.plan._slots[-1]["out"]
+        before = last.copy()
+        ns = super().run_rounds(plan, rounds, batch)
+        if batch > 1 and id(plan) in self.grouped:
+            last[...] = before
+        return ns
+
+
 class Swaps(Shm):
     """Every seventh call leaves the result of the call before it, where that has the same size."""
 
