@@ -72,8 +72,11 @@ def test_one_rank_that_dies_takes_one_test_with_it() -> None:
 
 def test_what_is_always_refused_never_passes() -> None:
     """Whatever a test makes of it: an attempt whose plan nobody made has not been tried. Those that ask the
-    fabric for nothing are left out."""
-    found = asked("Refuses", *(item.id for item in COLLECTIVES if item.id not in ASKS_NOTHING))
+    fabric for nothing are left out; of those that need a world for each attempt, one is asked."""
+    whole = [item.id for item in COLLECTIVES if item.id not in ASKS_NOTHING and not item.apart]
+    found = asked("Refuses", *whole)
+    for id, attempt in (("CO-25", "another order"), ("CO-26", "barrier*")):
+        found |= asked("Refuses", id, attempt=attempt)
     wrong = {id: each.status for id, each in found.items() if each.status not in ("FAIL", "NOT_SUPPORTED")}
     assert wrong == {}
 

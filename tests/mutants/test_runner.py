@@ -132,6 +132,7 @@ def fate(workshop: Workshop, **differently: object) -> Fate:
         "expect": ("CO-01",),
         "fabric": "shm",
         "ranks": (3,),
+        "level": "L0",
     }
     return fate_of(workshop, Mutant(**fields | differently), cpu.isas(), {})  # type: ignore[arg-type]
 

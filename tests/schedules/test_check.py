@@ -25,7 +25,8 @@ from zbench.schedules.mistake import ScheduleError
 from zbench.schedules.operation import OPERATIONS
 from zbench.schedules.table import ALGORITHMS, steps, world
 
-RANKS_MOST = 64
+RANKS = (*range(1, 34), 48, 49, 63, 64)
+"""Each up to a power of two and one; beyond, a multiple of 16, a square, a power of two and its neighbour."""
 ALL_ROOTS = 9
 """Ranks up to which every root is played; beyond, a root is root 0 by other names (`rename.rotated`)."""
 CHUNKED_RANKS = 12
@@ -35,10 +36,10 @@ SUMS = [(op, name) for op, name in NAMES if OPERATIONS[op].sums]
 World = list[list[Step]]
 
 
-def worlds(op: str, name: str, ranks_most: int = RANKS_MOST) -> Iterator[tuple[int, dict[str, int]]]:
+def worlds(op: str, name: str, ranks_most: int = RANKS[-1]) -> Iterator[tuple[int, dict[str, int]]]:
     """(ranks, root and chunks) of what is proved."""
     algorithm = ALGORITHMS[op][name]
-    for ranks in range(algorithm.least_ranks, ranks_most + 1):
+    for ranks in (each for each in RANKS if algorithm.least_ranks <= each <= ranks_most):
         roots = range(ranks) if OPERATIONS[op].rooted and ranks <= ALL_ROOTS else [0]
         pieces = [1, 2, 5] if algorithm.chunked and ranks <= CHUNKED_RANKS else [1]
         for root in {*roots, ranks - 1} if OPERATIONS[op].rooted else roots:

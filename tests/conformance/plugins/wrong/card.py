@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import numpy as np
 
@@ -46,11 +45,6 @@ class Once(Numpy):
 class Aborts(Once):
     def go_wrong(self):
         os.abort()
-
-
-class Hangs(Once):
-    def go_wrong(self):
-        time.sleep(1000)
 
 
 class Refuses(Numpy):
