@@ -73,3 +73,21 @@ def test_a_rule_that_sees_nothing_is_found_out(monkeypatch: pytest.MonkeyPatch, 
     found = asked(blind, attempt="allreduce *: *")
     assert [each.status for each in found] == ["FAIL"]
     assert f"a schedule that breaks {blind} is proved" in found[0].why
+
+
+def test_a_schedule_that_cannot_be_made_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its maker raises; the other algorithms are proved all the same."""
+
+    def broken(op: str, name: str, ranks: int, **more: Any) -> Sequence[Sequence[Step]]:
+        return [[]][1] if name == "ring" else world(op, name, ranks, **more)
+
+    monkeypatch.setattr(schedules, "world", broken)
+    schedules.played.cache_clear()
+    try:
+        (found,) = asked("SY-1", attempt="allreduce *")
+    finally:
+        schedules.played.cache_clear()
+    assert found.status == "FAIL"
+    assert "ring" in found.why
+    assert "cannot be made: IndexError: list index out of range" in found.why
+    assert found.tried > found.failed
