@@ -74,6 +74,16 @@ class WritesNothing(Toy):
         super().land(plan, result if result.size else np.zeros(1, result.dtype))
 
 
+class Scribbles(Toy):
+    """Writes into the `out` of ranks that have no result."""
+
+    def result(self, plan: Plan, given: list[Array]) -> Array | None:
+        found = super().result(plan, given)
+        if found is None:
+            plan.slot["out"][:1] = 0
+        return found
+
+
 class OtherRoot(Toy):
     """Takes the next rank for the root."""
 
@@ -176,6 +186,7 @@ CAUGHT: tuple[tuple[str, type[Toy]], ...] = (
     ("CO-04", Loose),
     ("CO-05", StaleTail),
     ("CO-05", KeptSum),
+    ("CO-05", Scribbles),
     ("CO-06", LastOfOne),
     ("CO-07", WritesNothing),
     ("CO-08", OtherRoot),
