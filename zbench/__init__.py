@@ -1,5 +1,12 @@
 """zbench: is what we were told about these cards and this fabric true here, and how sure are we?"""
 
-from importlib.metadata import version
+__version__: str
 
-__version__ = version("zbench")
+
+def __getattr__(name: str) -> str:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # slow to load, and ranks, each a process, do not ask
+    from importlib.metadata import version
+
+    return version("zbench")

@@ -17,7 +17,6 @@ import numpy as np
 
 from zbench.cards.base import Card
 from zbench.case import FINDINGS, Case
-from zbench.conformance.answer import answer
 from zbench.errors import Unsupported, ZbenchError, remedy
 from zbench.fabrics.base import Fabric, Share, World
 from zbench.measure.bench import Bench, CardBench, FabricBench, StepBench, slot_seed
@@ -114,6 +113,9 @@ def _work(channel: Channel, order: Message) -> None:
         elif order["type"] == "tune":
             channel.send({"type": "table", "table": _tune(parts["fabric"], cases, order, share)})
         elif order["type"] == "conform":
+            # a third of all there is to load, and no launch that measures asks
+            from zbench.conformance.answer import answer
+
             answer(channel, parts, order)
         else:
             # a step's ranks would each settle after a time of their own, and wait for each other for ever
