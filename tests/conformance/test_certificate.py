@@ -94,12 +94,27 @@ def test_a_plan_that_is_called_whole_is_counted(tmp_path: Path) -> None:
     certified(tmp_path / "of another version", whole=True, zbench="0.0.1")
 
 
-@pytest.mark.parametrize("hours", ["0.5", "nan"])
-def test_a_plan_of_a_soak_that_is_called_whole_lasts_a_day(hours: str, tmp_path: Path) -> None:
-    """Whichever tests stand there: what is no number of hours is no day."""
+def test_a_plan_of_a_soak_that_is_called_whole_lasts_a_day(tmp_path: Path) -> None:
+    """Whichever tests stand there."""
     soaked = msgspec.structs.replace(PASSED, level="L5")
-    with pytest.raises(Rejected, match=f"plan: whole: L5 soaks for 24 hours, and not for {hours}"):
-        certified(tmp_path, (soaked,), whole=True, hours=hours, level="L5")
+    with pytest.raises(Rejected, match=r"plan: whole: L5 soaks for 24 hours, and not for 0\.5"):
+        certified(tmp_path, (soaked,), whole=True, hours="0.5", level="L5")
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "1e999", "-1", "a day"])
+def test_what_is_no_number_of_hours_is_no_plan(hours: str, tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="plan: "):
+        certified(tmp_path, hours=hours, level="L5")
+
+
+def test_who_passes_a_soak_has_soaked(tmp_path: Path) -> None:
+    """Each soaking test for its share of the hours; one that fails may end at once."""
+    short = msgspec.structs.replace(PASSED, id="GE-37", level="L5", seconds=1799.0)
+    other = msgspec.structs.replace(short, id="GE-38", seconds=1800.0)
+    failed = msgspec.structs.replace(FAILED, id="GE-37", scope="fp32", level="L5", seconds=0.5)
+    certified(tmp_path / "failed", (failed, other), hours="1", level="L5")
+    with pytest.raises(Rejected, match="outcome: GE-37 fp32 took 1799 s, and its share of the hours is 1800"):
+        certified(tmp_path / "short", (short, other), hours="1", level="L5")
 
 
 def test_what_is_declared_stands_in_a_file(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import msgspec
@@ -116,7 +117,8 @@ def attempts(entries: Sequence[Entry]) -> list[Attempt]:
 def _begun(where: str, entry: Entry) -> Attempt:
     try:
         plan = msgspec.convert(entry.body, Plan)
-        float(plan.hours)
+        if not 0 <= float(plan.hours) < inf:
+            raise ValueError(f"hours {plan.hours}")
     except ValueError as error:
         raise Rejected(one_line(f"{where}: plan: {error}")) from error
     digests = [plan.waivers_sha256, *(each.declaration_sha256 for each in plan.asked)]

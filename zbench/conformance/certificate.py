@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zbench import __version__
 from zbench.conformance import chain, envelope
 from zbench.conformance.attempts import SHA256, Attempt, Plan, attempts
+from zbench.conformance.catalogue import BY_ID
 from zbench.conformance.chain import LOG_MOST, Entry, Rejected, digest, instant
 from zbench.conformance.declaration import Declaration, read_declaration
 from zbench.conformance.item import Outcome
@@ -48,6 +49,8 @@ def statement(directory: Path) -> dict[str, Any]:
         raise Rejected(f"{chain.FILE}: its last attempt did not end: {last.state}")
     if why := _left_out(last.plan):
         raise Rejected(one_line(f"{chain.FILE}: plan: whole: {why}"))
+    if why := _cut_short(last):
+        raise Rejected(one_line(f"{chain.FILE}: outcome: {why}"))
     files = {chain.FILE: digest(data)}
     read: dict[str, Declaration] = {}
     for asked in last.plan.asked:
@@ -88,6 +91,24 @@ def _left_out(plan: Plan) -> str:
             first = " ".join(min(left_out))
             return f"{asked.subject} is not asked {len(left_out)} tests of {plan.level}, as {first}"
     return ""
+
+
+def _cut_short(attempt: Attempt) -> str:
+    """Which test soaked for less than its share of the plan's hours, and passed; "": none."""
+    tests = Counter(
+        (each.kind, each.subject) for each in attempt.plan.asked for id, _ in each.tests if _soaks(id)
+    )
+    for one in attempt.outcomes:
+        if one.status != PASS or not _soaks(one.id):
+            continue
+        share_s = float(attempt.plan.hours) * 3600 / tests[one.kind, one.subject]
+        if one.seconds < share_s:
+            return f"{one.id} {one.scope} took {one.seconds:g} s, and its share of the hours is {share_s:g}"
+    return ""
+
+
+def _soaks(id: str) -> bool:
+    return id in BY_ID and BY_ID[id].soaks
 
 
 def verified(
