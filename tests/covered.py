@@ -8,6 +8,7 @@ of each file that nothing executed, and ends with 1 where tests failed.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -28,11 +29,12 @@ branch = true
 parallel = true
 patch = subprocess, _exit
 sigterm = true
-source_pkgs = zbench
+source = {package}
 omit = */zbench/suites/*
 data_file = {folder}/python
 """
-"""Of coverage.py; workers, ranks and command lines are processes of their own."""
+"""Of coverage.py; workers, ranks and command lines are processes of their own. `source` is one folder and no
+name: copies of the tree that tests make, and break, are other files of the same name."""
 
 Rows = dict[str, tuple[int, int, int, int, list[int]]]
 """File -> lines, lines executed, branches, branches taken, lines that were not."""
@@ -43,7 +45,7 @@ def run(tests: list[str], objects: Path, folder: Path) -> int:
     for old in objects.rglob("*.gcda"):
         old.unlink()
     settings = folder / "coveragerc"
-    settings.write_text(SETTINGS.format(folder=folder))
+    settings.write_text(SETTINGS.format(folder=folder, package=package()))
     # The programs, not `-m`, which would put the checkout and its zbench without C code first on the path.
     measured = [
         BIN / "coverage",
@@ -55,6 +57,12 @@ def run(tests: list[str], objects: Path, folder: Path) -> int:
         "no:cacheprovider",
     ]
     return subprocess.run([*measured, *tests], cwd=ROOT).returncode
+
+
+def package() -> Path:
+    """Where the zbench that tests import is installed."""
+    (folder,) = importlib.util.find_spec("zbench").submodule_search_locations
+    return Path(folder)
 
 
 def python(folder: Path) -> Rows:
