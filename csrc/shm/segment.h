@@ -60,6 +60,7 @@ typedef struct {
     int64_t whom; /* the rank that it blames, or ZB_SHM_NOBODY */
     zb_shm_call who_call;
     zb_shm_call whom_call; /* sequence -1: it never opened the segment */
+    zb_shm_call who_then;  /* what `who` ran as whom's call, where it has gone on since; else sequence 0 */
 } zb_shm_verdict;
 
 /* What this rank found itself, else what the first of the others to give up has found. */

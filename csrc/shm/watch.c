@@ -152,11 +152,15 @@ static bool meets_later(zb_shm *shm, int64_t peer)
 
 static void conclude(zb_shm *shm, int64_t why, int64_t whom, zb_shm_call whom_call)
 {
+    /* Who only sent has gone on: what does not match is the call that it has left. */
+    int gone_on = why == ZB_SHM_OTHER_CALL && whom_call.sequence > 0 && whom_call.sequence < own_call(shm);
     shm->verdict = (zb_shm_verdict){.why = why,
                                     .who = shm->rank,
                                     .whom = whom,
                                     .who_call = call_of(shm, shm->rank, own_call(shm)),
                                     .whom_call = whom_call};
+    if (gone_on)
+        shm->verdict.who_then = call_of(shm, shm->rank, whom_call.sequence);
     zb_shm_header *header = shm->header;
     int32_t unclaimed = 0;
     int64_t nobody = 0;
@@ -183,9 +187,9 @@ int zb_shm_blame_silence(zb_shm *shm, int64_t peer)
 
 int zb_shm_blame_message(zb_shm *shm, int64_t peer, uint64_t tag, uint64_t mask)
 {
+    int64_t until = last_call(shm, peer) + !shm->calling; /* of the plan looked at; whoever meets has announced one more */
     int64_t plans = atomic_load_explicit(&shm->stations[peer].plans, memory_order_acquire);
     zb_shm_call call = {.sequence = own_call(shm)};
-    int64_t until = INT64_MAX; /* the last call of the plan looked at */
     known_plan plan;
     for (int64_t i = plans - 1; i >= 0 && i >= plans - ZB_SHM_ENTRIES; i--) {
         if (!read_entry(&shm->stations[peer].entries[i % ZB_SHM_ENTRIES], &plan))

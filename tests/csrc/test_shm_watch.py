@@ -76,6 +76,25 @@ def test_a_message_is_traced_to_the_call_it_came_from(world: Open) -> None:
     assert first.verdict() == Verdict("other call", 0, 1, Call(1, "something else"), Call(1, "call 0"))
 
 
+def test_who_has_only_sent_is_told_the_call_that_it_has_left(world: Open) -> None:
+    """Both roots have gone on to the same barrier: it is not what differs."""
+    ranks = world(2, 600.0)
+
+    def work(rank: int) -> str:
+        sending, _ = plan_of((send(Span("in", 0), 1 - rank),), f"root {rank}")
+        sending.execute(ranks[rank].transport, 0)
+        barrier, _ = plan_of(EXCHANGE[rank], "a barrier")
+        return told(lambda: barrier.execute(ranks[rank].transport, 0))
+
+    assert "a peer is in another call" in together(2, work)
+    for rank in range(2):
+        verdict = ranks[rank].verdict()
+        assert verdict is not None
+        assert verdict.who_call == Call(2, "a barrier")
+        assert verdict.whom_call == Call(1, f"root {verdict.whom}")
+        assert verdict.who_then == Call(1, f"root {verdict.who}")
+
+
 def test_a_call_that_the_peer_has_left_without_an_answer_is_an_error(world: Open) -> None:
     """The same name, but other actions; the peer finishes, and waits for the next round."""
     ranks = world(2, 600.0)

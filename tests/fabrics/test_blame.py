@@ -16,6 +16,11 @@ MINE, OTHER, NONE = Call(12, "allreduce by ring"), Call(11, "bcast by flat"), Ca
         (Verdict("gave up", PARENT, NOBODY, NONE, NONE), "the parent gave up"),
         (Verdict("gave up", 3, NOBODY, MINE, NONE), "rank 3 gave up"),
         (Verdict("other call", 0, 1, MINE, OTHER), "rank 1 is in call 11 (bcast by flat)"),
+        (
+            Verdict("other call", 0, 1, MINE, OTHER, Call(11, "bcast by tree")),
+            "rank 1 is in call 11 (bcast by flat), where rank 0 was in bcast by tree",
+        ),
+        (Verdict("other call", 0, 1, MINE, OTHER, OTHER), "rank 1 is in call 11 (bcast by flat)"),
         (Verdict("other call", 0, 1, MINE, Call(12, "")), "rank 1 is in call 12 (without a name)"),
         (
             Verdict("ended", 0, 1, MINE, OTHER),

@@ -21,7 +21,9 @@ def _finding(verdict: Verdict, timeout_s: float) -> str:
         return f"did not answer within {timeout_s:g} s; {_last(call, verdict.who_call)}"
     if verdict.why == "ended":
         return f"has ended; {_last(call, verdict.who_call)}"
-    return f"is in {_name(call)}"
+    then = verdict.who_then
+    left = f", where rank {verdict.who} was in {then.text}" if then and then.text != call.text else ""
+    return f"is in {_name(call)}{left}"
 
 
 def _last(call: Call, others: Call) -> str:

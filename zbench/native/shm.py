@@ -49,6 +49,8 @@ class Verdict:
     whom: int
     who_call: Call
     whom_call: Call
+    who_then: Call | None = None
+    """What `who` ran as the call of whom's number, where it has gone on to another since."""
 
 
 def create(ranks: int, data_bytes: int) -> int:
@@ -176,7 +178,8 @@ class Segment:
         lib.zb_shm_get_verdict(self._shm, out)
         if out.why == 0:
             return None
-        return Verdict(REASONS[out.why], out.who, out.whom, _call(out.who_call), _call(out.whom_call))
+        then = _call(out.who_then) if out.who_then.sequence else None
+        return Verdict(REASONS[out.why], out.who, out.whom, _call(out.who_call), _call(out.whom_call), then)
 
 
 def _call(call: Any) -> Call:
