@@ -25,8 +25,9 @@ ELEMENTS = (1, 5, 37, 1009, 9001)
 JITTER_S = 0.005
 """The longest that a rank idles before a call: longer than any call takes, so that ranks overtake."""
 
-AHEAD = 300
-"""Calls that a rank may begin before any other: more than the lines that `shm` has between two ranks."""
+AHEAD = ((1, 300), (5, 300), (37, 300), (200_003, 4))
+"""Elements, and how often a rank may send them before any other receives: more often than `shm` has lines
+between two ranks; and more bytes at once than it holds under way, so that its copy outlasts who sent it."""
 LATE_S = 0.05
 """Which takes it less than this."""
 
@@ -66,30 +67,35 @@ def interleave(ask: Ranks) -> None:
                 ask.fail(f"call {at}, {call.named}: {why}")
         for call in calls:
             ask.fabric.release(call.plan)
-    for elements in ELEMENTS[:3] if ask.offers("bcast", "byte") else ():
+    for elements, times in AHEAD if ask.offers("bcast", "byte") else ():
         if ask.attempt(f"far ahead {elements}"):
-            far_ahead(ask, elements, root=elements % ask.size)
+            far_ahead(ask, elements, times, root=elements % ask.size)
 
 
-def far_ahead(ask: Ranks, elements: int, root: int) -> None:
-    """One rank sends all it can while the others sleep: what is under way must not be written over. In a
-    mixed program ranks wait for each other long before a transport is full."""
-    call = bound(ask, Wanted(ask.case("bcast", "byte", elements * TAG_BYTES, root=root), slots=SLOTS))
+def far_ahead(ask: Ranks, elements: int, times: int, root: int) -> None:
+    """One rank sends all it can while the others sleep: what is under way must not be written over, neither
+    by what follows nor by who has its buffer back. In a mixed program ranks wait for each other long before a
+    transport is full."""
+    slots = min(SLOTS, times)
+    call = bound(ask, Wanted(ask.case("bcast", "byte", elements * TAG_BYTES, root=root), slots=slots))
     if call is None:
         ask.tried -= 1
         return
-    given = [operands(ask, call.case, slot) for slot in range(SLOTS)]
-    for slot in range(SLOTS):
+    given = [operands(ask, call.case, slot) for slot in range(slots)]
+    for slot in range(slots):
         give(ask, call, slot, given[slot][ask.rank])
+    spoilt = other(ask.fabric.read(call.slots[0]["in"]))
     agreed(ask, "")
     time.sleep(LATE_S if ask.rank != root else 0.0)
-    for at in range(AHEAD):
-        slot = at % SLOTS
+    for at in range(times):
+        slot = at % slots
         ask.fabric.execute(call.plan, slot)
         if ask.rank != root:
             if why := wrong(ask, call, slot, given[slot]):
                 ask.fail(f"call {at}: {why}")
             give(ask, call, slot, given[slot][ask.rank])
+        elif at + slots >= times:  # nobody sends it again
+            ask.fabric.write(call.slots[slot]["in"], spoilt)
     ask.fabric.release(call.plan)
 
 
