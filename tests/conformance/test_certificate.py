@@ -168,6 +168,10 @@ def test_a_figure_that_does_not_follow_from_the_log_is_named(
     told["predicate"]["result"] = "PASSED"
     Path(path).write_bytes(sealed(told, key))
     assert "the log comes to 'FAILED', not 'PASSED'" in refused(capsys, path, "--key", public)
+    told = statement(tmp_path / "a")
+    told["predicate"]["zbench"]["whole"] = 0
+    Path(path).write_bytes(sealed(told, key))
+    assert "whole: the log comes to False, not 0" in refused(capsys, path, "--key", public)
 
 
 def test_an_old_certificate_does_not_answer_a_new_nonce(

@@ -108,13 +108,32 @@ def test_a_failure_on_any_rank_is_everyones(wrong: int) -> None:
     for each in ranks:
         each.attempt("only")
     ranks[wrong].fail("lost")
+    for each in merged(ranks, said):
+        assert each.verdict() == (FAIL, f"only: rank {wrong}: lost")
+
+
+@pytest.mark.parametrize("status", [MISTRUSTED, MARGINAL])
+@pytest.mark.parametrize("doubting", [0, 1, 2])
+def test_a_doubt_of_any_rank_is_everyones(doubting: int, status: str) -> None:
+    """Whichever has it: no rank calls it a pass."""
+    said: list[bytes] = []
+    ranks = [rank_of(rank, said) for rank in range(3)]
     for each in ranks:
-        own = {"tried": 1, "failed": each.failed, "doubts": [], "lacks": [], "facts": {}}
+        each.attempt("only")
+    {MISTRUSTED: ranks[doubting].mistrust, MARGINAL: ranks[doubting].marginal}[status]("all alike")
+    for each in merged(ranks, said):
+        assert each.verdict() == (status, "only: all alike")
+
+
+def merged(ranks: list[Ranks], said: list[bytes]) -> list[Ranks]:
+    """All of them, when each has told the others what it has."""
+    for each in ranks:
+        own = {"tried": 1, "failed": each.failed, "doubts": each.doubts, "lacks": [], "facts": {}}
         told = [(f.attempt, f"rank {each.rank}: {f.why}") for f in each.failures]
         said.append(ENDED + msgspec.json.encode(own | {"failures": told}))
     for each in ranks:
         each.merge()
-        assert each.verdict() == (FAIL, f"only: rank {wrong}: lost")
+    return ranks
 
 
 def test_the_worst_status_is_told() -> None:

@@ -30,7 +30,7 @@ OWN_TESTS = {
     "sequence": ("tests/csrc/", "tests/fabrics/"),
     "special values": ("tests/csrc/",),
     "stale segment": ("tests/csrc/", "tests/fabrics/"),
-    "tester": ("tests/conformance/", "tests/workloads/"),
+    "tester": ("tests/conformance/", "tests/schedules/", "tests/workloads/"),
     "wrap": ("tests/csrc/",),
 }
 """Family -> tests of zbench itself that may catch it, too: the catalogue cannot ask, as what is wrong is the

@@ -330,6 +330,9 @@ def test_what_belongs_to_others_is_not_written() -> None:
     mutant = world("reduce_scatter", "ring", 2)
     mutant[0].append((copy(Span("out", 1), Span("in", 1)),))
     assert "but only out[0:1] belongs to its result" in str(blamed("reduce_scatter", mutant, 2))
+    mutant = world("reduce_scatter", "ring", 2)
+    mutant[0].insert(0, (copy(Span("out", 0, 2), Span("in", 0, 2)),))
+    assert "writes out[0:2], but only out[0:1]" in str(blamed("reduce_scatter", mutant, 2))
 
 
 @pytest.mark.parametrize(("op", "name"), NAMES)
