@@ -54,6 +54,26 @@ def test_messages_arrive_whole_and_in_order(world: Open, count: int, size: int, 
     assert together(count, work) == [True] * count
 
 
+def test_a_buffer_is_free_only_when_it_has_been_read(world: Open) -> None:
+    """Its end is written over at once, where the copy of so large a message is far from."""
+    ranks, size = world(2), 14 << 20
+
+    def work(rank: int) -> list[int]:
+        slot = {"in": ranks[0].view(0, size), "out": np.zeros(size, np.uint8)}
+        step = [(send(Span("in", 0), 1),), (recv(Span("out", 0), 0),)][rank]
+        plan, ends = Plan(compile_plan([step], vector(1, size, 1)), "byte", 2, [slot]), []
+        for number in range(1, 9):
+            if rank == 0:
+                slot["in"][-1] = number
+            plan.execute(ranks[rank].transport, 0)
+            if rank == 0:
+                slot["in"][-1] = 0
+            ends.append(int(slot["out"][-1]))
+        return ends
+
+    assert together(2, work)[1] == [*range(1, 9)]
+
+
 @pytest.mark.parametrize("registered", [True, False])
 def test_several_messages_of_one_step_keep_their_order(world: Open, registered: bool) -> None:
     """First in, first out per ordered pair, whatever the way each travels, and in how many pieces."""

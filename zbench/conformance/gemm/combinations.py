@@ -44,7 +44,8 @@ SIZES: tuple[Size, ...] = (
     BEYOND_CACHE,
 )
 """One row, few and many; of k nothing, whole blocks and parts of one; in a core's own cache and beyond it."""
-BATCH = 3
+BATCH = 5
+"""Odd, and more than two threads: shares of the work begin and end within products."""
 BATCHES = ("batch", "batch of one A", "batch of one B")
 """Each product with operands of its own, or all with the same A, or B, at a stride of 0 between products."""
 SCALARS = ((1.0, 0.0), (1.0, 1.0), (2.0, -1.0), (-1.0, 0.5), (0.0, 1.0), (0.5, 2.0))
@@ -166,7 +167,7 @@ def _placed(place: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def _one_for_all(array: Array) -> Array:
-    """(3, m, n) -> all three of them in the first's memory. By way of whole numbers, which numpy knows by
+    """(batch, m, n) -> all of them in the first's memory. By way of whole numbers, which numpy knows by
     name."""
     raw = array.view(f"u{array.itemsize}")
     return as_strided(raw, strides=(0, *raw.strides[1:])).view(array.dtype)
