@@ -77,22 +77,15 @@ def test_a_message_is_traced_to_the_call_it_came_from(world: Open) -> None:
 
 
 def test_who_has_only_sent_is_told_the_call_that_it_has_left(world: Open) -> None:
-    """Both roots have gone on to the same barrier: it is not what differs."""
-    ranks = world(2, 600.0)
-
-    def work(rank: int) -> str:
-        sending, _ = plan_of((send(Span("in", 0), 1 - rank),), f"root {rank}")
-        sending.execute(ranks[rank].transport, 0)
-        barrier, _ = plan_of(EXCHANGE[rank], "a barrier")
-        return told(lambda: barrier.execute(ranks[rank].transport, 0))
-
-    assert "a peer is in another call" in together(2, work)
-    for rank in range(2):
-        verdict = ranks[rank].verdict()
-        assert verdict is not None
-        assert verdict.who_call == Call(2, "a barrier")
-        assert verdict.whom_call == Call(1, f"root {verdict.whom}")
-        assert verdict.who_then == Call(1, f"root {verdict.who}")
+    """It is in the next one, which is not what differs; the other is in its first still."""
+    first, second = world(2, 600.0)
+    for rank, segment in enumerate((first, second)):
+        plan_of((send(Span("in", 0), 1 - rank),), f"root {rank}")[0].execute(segment.transport, 0)
+    barrier = plan_of(EXCHANGE[0], "a barrier")[0]
+    assert told(lambda: barrier.execute(first.transport, 0)) == "a peer is in another call"
+    assert first.verdict() == Verdict(
+        "other call", 0, 1, Call(2, "a barrier"), Call(1, "root 1"), Call(1, "root 0")
+    )
 
 
 def test_a_call_that_the_peer_has_left_without_an_answer_is_an_error(world: Open) -> None:

@@ -22,7 +22,7 @@ NAMED |= {"C01", "C02", "C06", "C11", "C12", "C13", "C14", "R01", "R04", "T01"}
 """Of the reference's table of mutants."""
 FAMILIES = {family for item in BY_ID.values() for family in item.families}
 OWN_TESTS = {
-    "agreement": ("tests/fabrics/",),
+    "agreement": ("tests/csrc/", "tests/fabrics/"),
     "cheat": ("tests/csrc/", "tests/test_routing.py"),
     "index": ("tests/csrc/",),
     "partial": ("tests/csrc/", "tests/fabrics/"),

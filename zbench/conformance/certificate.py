@@ -83,7 +83,7 @@ def _left_out(plan: Plan) -> str:
     """What a plan that is called whole lacks; "": nothing, or this is not the version that can know."""
     if not plan.whole or plan.zbench != __version__:
         return ""
-    if plan.level == "L5" and not float(plan.hours) >= SOAK_HOURS:
+    if plan.level == "L5" and float(plan.hours) < SOAK_HOURS:
         return f"L5 soaks for {SOAK_HOURS:g} hours, and not for {plan.hours}"
     for asked in plan.asked:
         left_out = whole(asked.kind, plan.level, {scope for _, scope in asked.tests}) - set(asked.tests)
