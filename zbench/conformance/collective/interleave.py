@@ -25,9 +25,9 @@ ELEMENTS = (1, 5, 37, 1009, 9001)
 JITTER_S = 0.005
 """The longest that a rank idles before a call: longer than any call takes, so that ranks overtake."""
 
-AHEAD = ((1, 300), (5, 300), (37, 300), (200_003, 4))
+AHEAD = ((200_003, 4), (1, 300), (5, 300), (37, 300))
 """Elements, and how often a rank may send them before any other receives: more often than `shm` has lines
-between two ranks; and more bytes at once than it holds under way, so that its copy outlasts who sent it."""
+between two ranks; and, in a world as new as can be, more bytes at once than it holds under way."""
 LATE_S = 0.05
 """Which takes it less than this."""
 
@@ -45,6 +45,9 @@ def interleave(ask: Ranks) -> None:
     """CO-20: a random program of calls of different operations, sizes, roots, dtypes and algorithms, which
     every rank begins at its own time. Plans come again with other data: what is left of an earlier call, or
     belongs to another one, names itself; so does what is read from a buffer after its call has returned."""
+    for elements, times in AHEAD if ask.offers("bcast", "byte") else ():
+        if ask.attempt(f"far ahead {elements}"):
+            far_ahead(ask, elements, times, root=elements % ask.size)
     for number in range(1 + ask.thorough // 2):
         if not ask.attempt(f"program {number}"):
             continue
@@ -67,9 +70,6 @@ def interleave(ask: Ranks) -> None:
                 ask.fail(f"call {at}, {call.named}: {why}")
         for call in calls:
             ask.fabric.release(call.plan)
-    for elements, times in AHEAD if ask.offers("bcast", "byte") else ():
-        if ask.attempt(f"far ahead {elements}"):
-            far_ahead(ask, elements, times, root=elements % ask.size)
 
 
 def far_ahead(ask: Ranks, elements: int, times: int, root: int) -> None:
