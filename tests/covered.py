@@ -8,7 +8,6 @@ of each file that nothing executed, and ends with 1 where tests failed.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import re
@@ -44,8 +43,10 @@ def run(tests: list[str], objects: Path, folder: Path) -> int:
     """The exit code of pytest, whose counts are left in both folders."""
     for old in objects.rglob("*.gcda"):
         old.unlink()
+    import zbench  # the installed one, which tests import, too
+
     settings = folder / "coveragerc"
-    settings.write_text(SETTINGS.format(folder=folder, package=package()))
+    settings.write_text(SETTINGS.format(folder=folder, package=Path(zbench.__file__).parent))
     # The programs, not `-m`, which would put the checkout and its zbench without C code first on the path.
     measured = [
         BIN / "coverage",
@@ -57,12 +58,6 @@ def run(tests: list[str], objects: Path, folder: Path) -> int:
         "no:cacheprovider",
     ]
     return subprocess.run([*measured, *tests], cwd=ROOT).returncode
-
-
-def package() -> Path:
-    """Where the zbench that tests import is installed."""
-    (folder,) = importlib.util.find_spec("zbench").submodule_search_locations
-    return Path(folder)
 
 
 def python(folder: Path) -> Rows:

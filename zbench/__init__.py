@@ -4,9 +4,11 @@ __version__: str
 
 
 def __getattr__(name: str) -> str:
+    """The version, looked up once and when it is asked: it takes a third of what a command loads first."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # slow to load, and ranks, each a process, do not ask
     from importlib.metadata import version
 
-    return version("zbench")
+    global __version__
+    __version__ = version("zbench")
+    return __version__

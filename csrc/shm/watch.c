@@ -187,7 +187,8 @@ int zb_shm_blame_silence(zb_shm *shm, int64_t peer)
 
 int zb_shm_blame_message(zb_shm *shm, int64_t peer, uint64_t tag, uint64_t mask)
 {
-    int64_t until = last_call(shm, peer) + !shm->calling; /* of the plan looked at; whoever meets has announced one more */
+    /* The last call of the plan looked at; who is in a meeting has announced one more than it has begun. */
+    int64_t until = last_call(shm, peer) + !shm->calling;
     int64_t plans = atomic_load_explicit(&shm->stations[peer].plans, memory_order_acquire);
     zb_shm_call call = {.sequence = own_call(shm)};
     known_plan plan;
