@@ -101,9 +101,16 @@ def test_a_plan_of_a_soak_that_is_called_whole_lasts_a_day(tmp_path: Path) -> No
         certified(tmp_path, (soaked,), whole=True, hours="0.5", level="L5")
 
 
-@pytest.mark.parametrize("hours", ["nan", "inf", "1e999", "-1", "a day"])
-def test_what_is_no_number_of_hours_is_no_plan(hours: str, tmp_path: Path) -> None:
-    with pytest.raises(Rejected, match="plan: "):
+@pytest.mark.parametrize(
+    ("hours", "why"),
+    [
+        *((each, f"hours {each}$") for each in ("nan", "inf", "1e999", "-1")),
+        ("a day", "could not convert string to float: 'a day'"),
+    ],
+)
+def test_what_is_no_number_of_hours_is_no_plan(hours: str, why: str, tmp_path: Path) -> None:
+    """Of a plan that is not whole, too."""
+    with pytest.raises(Rejected, match=f"plan: {why}"):
         certified(tmp_path, hours=hours, level="L5")
 
 
