@@ -74,6 +74,8 @@ def edit(path: Path, **changes: Any) -> None:
         ({"launches": 0}, "run.json: launches: expected at least 1, found 0"),
         ({"ranks": -2}, "run.json: ranks: expected at least 1, found -2"),
         ({"colour": "blue"}, "run.json: Object contains unknown field `colour`"),
+        ({"col\nour\x1b[2J": "blue"}, "run.json: Object contains unknown field `col our [2J`"),
+        ({"u" * 9999: "blue"}, "uuu`; restore the file, or measure again"),
     ],
 )
 def test_run_json_that_was_edited(run: Path, changes: dict[str, Any], what: str) -> None:

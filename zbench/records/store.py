@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from zbench.errors import NotKept, UsageError, explain
+from zbench.handwritten import one_line
 from zbench.records import contradictions, migrate
 from zbench.records.schema import VERSION, Record, Run
 
@@ -254,6 +255,7 @@ def decode(where: object, data: bytes, kind: type[Document], remedy: str = "") -
         steps = migrate.RUN if kind is Run else migrate.RECORD
         return msgspec.convert(migrate.migrate(msgspec.json.decode(data), steps), kind)
     except (KeyError, TypeError, AttributeError) as error:  # a migration met what its version never wrote
-        raise UsageError(f"{where}: no document of schema version {found}: {error}{then}") from None
+        what = f"no document of schema version {found}: {error}"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{where}: {error}{then}") from None
+        what = str(error)
+    raise UsageError(f"{where}: {one_line(what)}{then}")
