@@ -16,12 +16,13 @@ from zbench.schedules.action import (
     recv,
     recv_reduce,
     reduce,
+    scale,
     send,
     signal,
     wait,
 )
 from zbench.schedules.check import check
-from zbench.schedules.mistake import ScheduleError
+from zbench.schedules.mistake import HAZARD, ScheduleError
 from zbench.schedules.operation import OPERATIONS
 from zbench.schedules.table import ALGORITHMS, steps, world
 
@@ -218,6 +219,22 @@ def test_a_read_is_not_forgotten_for_a_shorter_one() -> None:
     reads = copy(Span("tmp", 20, 10), Span("out", 0, 10)), copy(Span("tmp", 40), Span("out", 2))
     mutant: World = [[(*reads, copy(Span("out", 5), Span("in", 0)))]]
     assert "writes what COPY tmp[20:30] = out[0:10] reads" in str(blamed("allreduce", mutant, 10))
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        copy(Span("out", 0, 2), Span("out", 1, 2)),
+        scale(Span("out", 1, 2), Span("out", 0, 2)),
+        recv_reduce(Span("out", 0, 2), Span("out", 1, 2), 1),
+    ],
+)
+def test_an_action_that_writes_beside_what_it_reads_is_caught(action: Action) -> None:
+    """In which order its elements go is the kernel's: what it has not read yet may be gone."""
+    mutant: World = [[(copy(Span("out", 0, 3), Span("in", 0, 3)),), (action,)], []]
+    error = blamed("allreduce", mutant, 3)
+    assert (error.rank, error.step, error.rule) == (0, 1, HAZARD)
+    assert f"writes what {action} reads in the same step" in str(error)
 
 
 def test_two_writes_in_one_step_are_caught() -> None:

@@ -15,7 +15,7 @@ def check_step(rank: int, number: int, step: Step, ranks: int) -> None:
         wrong = _wrong(action, rank, ranks)
         if wrong:
             raise ScheduleError(wrong, rank, number, action, HAZARD)
-    if len(step) > 1 or (step and len(step[0].sources) > 1):
+    if sum(len(action.sources) + (action.dst is not None) for action in step) > 1:
         _check_overlaps(rank, number, step)
 
 
