@@ -35,13 +35,27 @@ static bool reduces(int64_t kind)
     return kind == ZB_RECV_REDUCE || kind == ZB_REDUCE || kind == ZB_SOURCE || kind == ZB_SCALE;
 }
 
-/* Whether it would read, within one buffer, what it has overwritten: the place that it writes is off by some bytes. */
+/* How far what `from` reads lies from what `to` writes; -1: in another buffer. */
+static int64_t apart(const zb_coll_action *to, const zb_coll_action *from)
+{
+    if (to->dst != from->src)
+        return -1;
+    return to->dst_offset < from->src_offset ? from->src_offset - to->dst_offset : to->dst_offset - from->src_offset;
+}
+
+/* Whether it would read what it has overwritten: the place that it writes is off by some bytes. */
 static bool overlaps(const zb_coll_action *a)
 {
-    if (!reads(a->kind) || !writes(a->kind) || a->dst != a->src)
-        return false;
-    int64_t apart = a->dst_offset < a->src_offset ? a->src_offset - a->dst_offset : a->dst_offset - a->src_offset;
-    return apart > 0 && apart < a->bytes;
+    return reads(a->kind) && writes(a->kind) && apart(a, a) > 0 && apart(a, a) < a->bytes;
+}
+
+/* Whether a further source of a sum lies where the sum of those before it is kept. */
+static bool overwritten(const zb_coll_action *source)
+{
+    const zb_coll_action *sum = source;
+    while (sum->kind == ZB_SOURCE)
+        sum--;
+    return apart(sum, source) >= 0 && apart(sum, source) < source->bytes;
 }
 
 /* item_bytes: of the elements that the plan reduces; 0 where it can reduce none. */
@@ -64,7 +78,7 @@ static bool valid(const zb_coll_action *actions, int64_t i, int64_t item_bytes, 
     if (a->kind == ZB_SOURCE) {
         if (i == 0 || a->step != actions[i - 1].step || a->bytes != actions[i - 1].bytes)
             return false;
-        return actions[i - 1].kind == ZB_REDUCE || actions[i - 1].kind == ZB_SOURCE;
+        return (actions[i - 1].kind == ZB_REDUCE || actions[i - 1].kind == ZB_SOURCE) && !overwritten(a);
     }
     return true;
 }

@@ -74,6 +74,18 @@ def test_rows_that_do_not_follow_each_other_are_refused() -> None:
     plan(total, row(kind=SOURCE), row(kind=SOURCE))
 
 
+def test_a_sum_does_not_read_on_where_it_writes() -> None:
+    """Only its first source may be where it goes to: the others would be gone when they are wanted."""
+    out = BUFFERS["out"]
+    total, apart = row(kind=Kind.REDUCE, src=out), row(kind=SOURCE, src=out, src_offset=8)
+    plan(total, apart, row(kind=SOURCE))
+    for offset in (0, 4):
+        over = row(kind=SOURCE, src=out, src_offset=offset)
+        for rows in [(total, over), (total, apart, over)]:
+            with pytest.raises(ValueError, match=f"a plan of {len(rows)} rows"):
+                plan(*rows)
+
+
 def test_a_plan_reduces_only_what_has_that_reduction() -> None:
     """Where it only moves data, any dtype will do."""
     for dtype, redop in [("byte", "sum"), ("fp32", "band"), ("bf16", "bxor")]:

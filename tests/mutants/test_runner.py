@@ -23,6 +23,7 @@ NAMED |= {"C01", "C02", "C06", "C11", "C12", "C13", "C14", "R01", "R04", "T01"}
 FAMILIES = {family for item in BY_ID.values() for family in item.families}
 OWN_TESTS = {
     "agreement": ("tests/csrc/", "tests/fabrics/"),
+    "alias": ("tests/csrc/",),
     "cheat": ("tests/csrc/", "tests/test_routing.py"),
     "index": ("tests/csrc/",),
     "partial": ("tests/csrc/", "tests/fabrics/"),
