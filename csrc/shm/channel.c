@@ -249,8 +249,8 @@ static inline int progress_receive(zb_shm *shm, zb_coll_op *op)
             zb_coll_deliver(op, op->bytes <= 8 ? &line->payload[TINY_AT] : line->payload, op->bytes);
         break;
     case COPIED:
-        fits = whole == (uint64_t)op->bytes && op->bytes > ZB_SHM_INLINE_BYTES && first > 0 && first <= left &&
-               first <= ZB_SHM_SLOT_BYTES;
+        fits = whole == (uint64_t)op->bytes && op->bytes > ZB_SHM_INLINE_BYTES &&
+               first == (left < ZB_SHM_SLOT_BYTES ? left : ZB_SHM_SLOT_BYTES); /* less might end within an element */
         if (fits)
             zb_coll_deliver(op, peer->rx->slots[peer->rx_copies++ % shm->slots], (int64_t)first);
         break;

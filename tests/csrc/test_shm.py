@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -170,6 +171,35 @@ def test_a_message_of_another_size_is_an_error(world: Open) -> None:
             return ""
 
         assert together(2, work)[1] == "a peer is in another call"
+
+
+@pytest.mark.parametrize("told", [0, 1, 16383, 16385, 20000, -1])
+def test_a_part_that_no_sender_cuts_is_not_believed(told: int) -> None:
+    """A line may say anything: half an element would be added before the beginning of a vector."""
+    size = 20000
+    fd = shm.create(2, AREA)
+    try:
+        first = shm.Segment(fd, 0, True, 2.0)
+        ranks = [first, first.beside(1)]
+
+        def work(rank: int) -> Any:
+            own = [send(Span("in", 0), 1), recv_reduce(Span("out", 0), Span("in", 0), 0)][rank]
+            slot = {name: np.zeros(size // 2, np.uint16) for name in ("in", "out")}
+            plan = Plan(compile_plan([(own,)], vector(1, size // 2, 2)), "bf16", 2, [slot])
+            slot["in"][:] = 0x3F80
+            try:
+                plan.execute(ranks[rank].transport, 0)
+            finally:
+                assert rank == 0 or not slot["out"].any()
+
+        work(0)
+        line = os.pread(fd, os.fstat(fd).st_size, 0).index(struct.pack("<qq", 16384, size))
+        os.pwrite(fd, struct.pack("<q", told), line)
+        with pytest.raises(PeerError, match="a peer is in another call"):
+            work(1)
+    finally:
+        shm.abort(fd)
+        os.close(fd)
 
 
 def test_an_abort_ends_a_wait_under_way(world: Open) -> None:
