@@ -10,6 +10,7 @@ from math import isfinite
 
 from zbench.dtypes import DTYPES
 from zbench.errors import suggest
+from zbench.handwritten import one_line
 from zbench.records.schema import MOST_SAMPLES, PairTimes, Record, Run, Telemetry
 from zbench.workloads import WORKLOADS
 from zbench.workloads.profiles import PROFILES
@@ -106,9 +107,9 @@ def _case(record: Record) -> str:
             work.flops(case)
             work.value(case, 1.0)
             return ""
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, OverflowError):
         pass
-    return f"case: {case.key!r} is no {case.workload}"
+    return f"case: {one_line(repr(case.key))} is no {case.workload}"
 
 
 def _counts(record: Record) -> Iterator[str]:

@@ -147,6 +147,7 @@ def test_nccl_tests_broadcast_moves_bytes() -> None:
             lambda d: d["config"].update(devices=[]),
             "does not tell the number of ranks; say it with --ranks N",
         ),
+        (lambda d: d["results"][1].update(size=10**400), "' is no allreduce"),
         (lambda d: d.update(results=[]), "nothing of nccl-tests that zbench has a case for: no result in it"),
         (
             lambda d: [row["out_of_place"].update(time="nan") for row in d["results"]],

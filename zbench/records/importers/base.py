@@ -14,7 +14,7 @@ from zbench import __version__
 from zbench.case import Case
 from zbench.errors import UsageError, suggest
 from zbench.measure.fingerprint import digest
-from zbench.records.contradictions import IMPORTED
+from zbench.records.contradictions import IMPORTED, of_records
 from zbench.records.schema import Imported, Record, Run, Sheet, Verification
 from zbench.workloads import workload
 
@@ -103,7 +103,7 @@ def make_run(
 ) -> tuple[Run, list[Record]]:
     """A complete run. Of results that are told twice the first is kept, and the others are counted.
 
-    Raises UsageError where nothing can be used.
+    Raises UsageError where nothing can be used, or where what the file tells cannot be.
     """
     answers: dict[tuple[object, ...], Answer] = {}
     for answer in told.answers:
@@ -139,6 +139,8 @@ def make_run(
         state="complete",
         not_run={f"{told.tool}: {why}": f"{count} x {why}" for why, count in told.left_out.items()},
     )
+    for _, what in of_records(run, records):
+        raise UsageError(f"{file}: {what}")
     return run, records
 
 
