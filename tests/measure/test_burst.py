@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Condition
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from zbench.measure.burst import (
     lengths,
     merge,
     span_count,
+    verify,
 )
 from zbench.meters.base import Meter, Reading
 from zbench.workloads.base import Array
@@ -279,3 +281,19 @@ def test_however_many_slots_there_are_those_that_ran_are_verified(slots: int) ->
     record = burst(bench, POLICY, clock_cost_ns=20, verify_seed=1, clock=bench.clock)
     assert record["status"] == "ok", record["why"]
     assert record["verification"]["checked"] == min(slots, VERIFY_SLOTS)
+
+
+@pytest.mark.parametrize(("left_ns", "why"), [(31, ""), (29, "round 1: a rank left before all had entered")])
+def test_a_barrier_is_held_to_what_each_rank_saw(left_ns: int, why: str) -> None:
+    """Of a round the first entry and the last leave are stamped: of ten barriers in it one could be told."""
+    bench = SimpleNamespace(
+        case=Case("barrier", "byte", (0,), {"ranks": 2}),
+        slots=[],
+        workload=SimpleNamespace(method="order", memory_bytes=lambda case: 0),
+        verify=lambda slots, rng: ([], 0),
+    )
+    stamps = [[[0, 12], [20, left_ns]], [[10, 13], [30, 33]]]
+    timings = [Timing(np.diff(each)[:, 0], stamps_ns=np.array(each)) for each in stamps]
+    found = verify(bench, 20, timings, 1, lambda data: [data, data])  # type: ignore[arg-type]
+    assert (found["passed"], found["why"]) == (not why, why)
+    assert (found["checked"], found["of"]) == (2, 20)
