@@ -94,12 +94,12 @@ def _left_out(plan: Plan) -> str:
 
 
 def _cut_short(attempt: Attempt) -> str:
-    """Which test soaked for less than its share of the plan's hours, and passed; "": none."""
+    """Which test soaked for less than its share of the plan's hours, and found nothing wrong; "": none."""
     tests = Counter(
         (each.kind, each.subject) for each in attempt.plan.asked for id, _ in each.tests if _soaks(id)
     )
     for one in attempt.outcomes:
-        if one.status != PASS or not _soaks(one.id):
+        if one.status not in (PASS, MARGINAL) or not _soaks(one.id):
             continue
         share_s = float(attempt.plan.hours) * 3600 / tests[one.kind, one.subject]
         if one.seconds < share_s:
