@@ -283,6 +283,23 @@ def test_a_barrier_that_lets_a_rank_go_early_is_caught() -> None:
     assert "may leave before rank" in str(blamed("barrier", short, 1))
 
 
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_what_is_heard_in_a_step_is_told_in_the_next(turn: int) -> None:
+    """A signal that is sent while another is awaited may go before that comes; whoever's turn is first."""
+    released: list[list[Step]] = [
+        [(wait(1),), (signal(1), signal(2))],
+        [(wait(2), signal(0)), (wait(0),)],
+        [(signal(1),), (wait(0),)],
+    ]
+    names = {rank: (rank + turn) % 3 for rank in range(3)}
+    mutant: World = [[] for _ in names]
+    for rank, own in enumerate(released):
+        mutant[names[rank]] = [
+            tuple(action._replace(peer=names[action.peer or 0]) for action in step) for step in own
+        ]
+    assert "may leave before rank" in str(blamed("barrier", mutant, 1))
+
+
 def test_a_signal_holds_nobody_back() -> None:
     """Who only signals has waited for nobody, even where the model makes it meet its receiver."""
     mutant: World = [[(signal(1),)], [(wait(0),)]]
