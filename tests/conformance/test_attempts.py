@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.conformance.certified import FAILED, PASSED, attempt, plan
+from tests.conformance.certified import FAILED, NOT_TRIED, PASSED, attempt, plan
 from zbench.conformance.certificate import statement
 from zbench.conformance.chain import Rejected
 from zbench.conformance.keeping import kept
@@ -124,9 +124,14 @@ def test_a_clock_that_a_library_fakes_is_told(tmp_path: Path) -> None:
     source, library = tmp_path / "slow.c", tmp_path / "slow.so"
     source.write_text(FAKED)
     subprocess.run([COMPILER, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-    told = [msgspec.json.encode(each).decode() for each in (plan(PASSED), PASSED)]
-    for name, environment in (("true", {}), ("faked", {"LD_PRELOAD": str(library)})):
+    preload = {"LD_PRELOAD": str(library)}
+    for name, one, environment in (
+        ("true", PASSED, {}),
+        ("faked", PASSED, preload),
+        ("nothing tried", NOT_TRIED, preload),
+    ):
         (tmp_path / name).mkdir()
+        told = [msgspec.json.encode(each).decode() for each in (plan(one), one)]
         command = [sys.executable, "-c", LOGGED, str(tmp_path / name), *told]
         subprocess.run(command, check=True, cwd="/", env=os.environ | environment)
     assert statement(tmp_path / "true")["predicate"]["result"] == "PASSED"
@@ -134,3 +139,4 @@ def test_a_clock_that_a_library_fakes_is_told(tmp_path: Path) -> None:
     assert predicate["result"] == "WARNED"
     assert predicate["warnedTests"] == [predicate["zbench"]["clocks"]]
     assert predicate["zbench"]["clocks"].startswith("clocks disagree: utc 0.0")
+    assert statement(tmp_path / "nothing tried")["predicate"]["result"] == "FAILED"

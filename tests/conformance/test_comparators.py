@@ -73,6 +73,13 @@ def test_an_infinity_of_the_other_sign_is_wrong(comparator: Comparator) -> None:
         assert comparator(np.float32([expected]), np.float32([got])) is not None
 
 
+def test_no_number_is_near_an_infinity() -> None:
+    """Where terms are infinite, so is what their rounding allows."""
+    expected, tolerance = np.float32([np.inf, 1.0]), np.array([np.inf, np.inf])
+    assert within(expected, np.float32([3e38, 1.0]), tolerance) is not None
+    assert within(expected, np.float32([np.inf, 2.0]), tolerance) is None
+
+
 def test_only_bits_tell_zeros_apart() -> None:
     """-0 is the number 0, and not its bits."""
     zero, minus_zero = np.float32([0.0]), np.float32([-0.0])

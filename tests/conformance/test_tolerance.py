@@ -7,7 +7,9 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from zbench.conformance.declaration import GemmDeclaration
+from zbench.case import Case
+from zbench.conformance.collective import oracle as collective
+from zbench.conformance.declaration import CollectiveDeclaration, GemmDeclaration
 from zbench.conformance.reference import Reference, product
 from zbench.conformance.tolerance import (
     chain,
@@ -135,3 +137,14 @@ def test_fp32_keeps_its_word_and_fp16_does_not(k: int) -> None:
         assert (e < most / 4) if honest else (e > 4 * most)
         bound = deterministic(FP32, "fp32", "fp32", k, r)
         assert bool((r.error(total) <= bound).all()) == honest
+
+
+@pytest.mark.parametrize(("redop", "roundings", "whole"), [("sum", 3, 4.0), ("avg", 5, 1.0)])
+def test_a_collective_errs_by_its_terms_and_an_average_by_its_share_of_them(
+    redop: str, roundings: int, whole: float
+) -> None:
+    """gamma_(p-1) sum|x|; of an average gamma_(p+1), of the mean of |x|."""
+    case = Case("allreduce", "fp32", (4,), {"ranks": 4, "redop": redop})
+    given = [np.float32([sign]) for sign in (1, -1, 1, 1)]
+    [allowed] = collective.tolerance(case, given, 0, CollectiveDeclaration())
+    assert gamma(roundings, 2.0**-24) * whole <= allowed <= 1.001 * gamma(roundings, 2.0**-24) * whole

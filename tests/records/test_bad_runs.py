@@ -140,11 +140,14 @@ def test_figures_that_contradict_themselves(
     assert line.endswith(f"restore the file, or drop this burst with: sed -i {number}d {path}")
 
 
-def test_a_launch_that_counts_twice(run: Path) -> None:
-    """A line that was copied would narrow the interval."""
+@pytest.mark.parametrize("later", [0, 1])
+def test_a_launch_that_counts_twice(run: Path, later: int) -> None:
+    """A line that was copied would narrow the interval, whatever place in the order it claims."""
     path = run / store.RECORDS_FILE
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines, lines[1]]) + "\n")
+    copied = json.loads(lines[1])
+    copied["order"] += later
+    path.write_text("\n".join([*lines, json.dumps(copied)]) + "\n")
     assert "records.jsonl:5: launch " in told(run)
     assert "before, in line 2: it would count twice" in told(run)
 
