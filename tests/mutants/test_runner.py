@@ -31,7 +31,9 @@ OWN_TESTS = {
     "sequence": ("tests/csrc/", "tests/fabrics/"),
     "special values": ("tests/csrc/",),
     "stale segment": ("tests/csrc/", "tests/fabrics/"),
-    "tester": ("tests/conformance/", "tests/schedules/", "tests/workloads/"),
+    "tester": tuple(
+        f"tests/{room}/" for room in ("conformance", "measure", "records", "schedules", "workloads")
+    ),
     "wrap": ("tests/csrc/",),
 }
 """Family -> tests of zbench itself that may catch it, too: the catalogue cannot ask, as what is wrong is the
