@@ -31,8 +31,12 @@ OWN_TESTS = {
     "sequence": ("tests/csrc/", "tests/fabrics/"),
     "special values": ("tests/csrc/",),
     "stale segment": ("tests/csrc/", "tests/fabrics/"),
-    "tester": tuple(
-        f"tests/{room}/" for room in ("conformance", "measure", "records", "schedules", "workloads")
+    "tester": (
+        "tests/conformance/",
+        "tests/measure/",
+        "tests/records/",
+        "tests/schedules/",
+        "tests/workloads/",
     ),
     "wrap": ("tests/csrc/",),
 }

@@ -287,10 +287,7 @@ def verify(bench: Bench, executions: int, timings: list[Timing], seed: int, shar
     findings, checked = bench.verify([int(slot) for slot in slots], rng)
     if bench.case.workload == "barrier":
         why = left_early(timings)
-        findings, checked = (
-            [Finding(not why, 0.0, why)],
-            len(timings[0].samples_ns),
-        )  # whole rounds have stamps
+        findings, checked = [Finding(not why, 0.0, why)], len(timings[0].samples_ns)  # rounds have stamps
     return {
         "method": bench.workload.method,
         "checked": checked,

@@ -46,7 +46,7 @@ def of_records(run: Run, records: Sequence[Record]) -> Iterator[tuple[int, str]]
                 f"{seen[burst] + 1}: it would count twice"
             )
         seen.setdefault(burst, index)
-        yield from ((index, what) for what in found)
+        yield from ((index, one_line(what)) for what in found)
 
 
 def _of(record: Record) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _case(record: Record) -> str:
             return ""
     except (ValueError, IndexError, TypeError, OverflowError):
         pass
-    return f"case: {one_line(repr(case.key))} is no {case.workload}"
+    return f"case: {case.key!r} is no {case.workload}"
 
 
 def _counts(record: Record) -> Iterator[str]:

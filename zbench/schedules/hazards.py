@@ -15,8 +15,7 @@ def check_step(rank: int, number: int, step: Step, ranks: int) -> None:
         wrong = _wrong(action, rank, ranks)
         if wrong:
             raise ScheduleError(wrong, rank, number, action, HAZARD)
-    if sum(len(action.sources) + (action.dst is not None) for action in step) > 1:
-        _check_overlaps(rank, number, step)
+    _check_overlaps(rank, number, step)
 
 
 def _wrong(action: Action, rank: int, ranks: int) -> str:
